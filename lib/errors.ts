@@ -1,0 +1,198 @@
+/**
+ * What an error means for the message (RFC 5321 §4.2.1, RFC 1047):
+ * - `retry`: it was not accepted; the same mail may be sent again later.
+ * - `permanent`: it will never be accepted as it is.
+ * - `unknown`: the reply was lost after the content was complete; it may have been accepted.
+ */
+export type MailDisposition = 'retry' | 'permanent' | 'unknown';
+
+/** Whose fault it is: a `road` fault says nothing about the message, so another road may carry it. */
+export type MailFault = 'road' | 'message';
+
+/** Where in an attempt it happened. `content` is DATA or BDAT up to its end; `reply` the wait after it. */
+export type MailStage =
+  | 'dns'
+  | 'connect'
+  | 'greeting'
+  | 'ehlo'
+  | 'starttls'
+  | 'auth'
+  | 'mail'
+  | 'rcpt'
+  | 'data'
+  | 'content'
+  | 'reply'
+  | 'request'
+  | 'response'
+  | 'queue';
+
+/**
+ * Every code that this package raises, with what it means. Codes are stable: they are added, never
+ * renamed. The table in the README is checked against this one.
+ */
+export const MAIL_ERROR_CODES = {
+  MAIL_INVALID: 'The message failed validation; nothing was sent or stored',
+  MAIL_CONFIG: 'An option is wrong; the module was not built',
+  MAIL_SHUTDOWN: 'The module is draining or closed and takes no new mail',
+  MAIL_ABORTED: 'The caller or the drain deadline aborted the attempt',
+  MAIL_DNS: "The next hop's name could not be resolved",
+  MAIL_CONNECT: 'No connection to the next hop: refused, unreachable or too slow',
+  MAIL_TLS: 'TLS was required and could not be established or trusted',
+  MAIL_AUTH: 'The next hop refused the credentials',
+  MAIL_SERVICE: 'The next hop is not taking mail now (SMTP 421, a refused greeting, HTTP 5xx)',
+  MAIL_SENDER: 'The next hop refused the reverse-path (MAIL FROM)',
+  MAIL_RECIPIENTS: 'The next hop refused every recipient (RCPT TO)',
+  MAIL_CONTENT: 'The next hop refused the content (DATA, BDAT, HTTP 400 or 413)',
+  MAIL_RATE: 'The next hop asks to slow down (HTTP 429)',
+  MAIL_UNSUPPORTED: 'This road cannot carry something that the message asks for',
+  MAIL_PROTOCOL: 'The next hop broke the protocol',
+  MAIL_TIMEOUT: 'The next hop did not answer within its deadline',
+  MAIL_CONNECTION_LOST: 'The connection was lost during the attempt',
+} as const;
+
+export type MailErrorCode = keyof typeof MAIL_ERROR_CODES;
+
+/** The base of all errors of this package. `toJSON` is safe to log: it carries no secret. */
+export abstract class MailError extends Error {
+  abstract readonly code: MailErrorCode;
+  abstract readonly disposition: MailDisposition;
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = new.target.name;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return {
+      name: this.name,
+      code: this.code,
+      disposition: this.disposition,
+      message: this.message,
+    };
+  }
+}
+
+/** One fault of a message. `path` is the field (`to[1]`, `attachments[0].content`), `fix` what to do. */
+export interface MailIssue {
+  readonly path: string;
+  readonly problem: string;
+  readonly fix: string;
+}
+
+/** The message is bad; every fault is in `issues`. Raised before anything is sent or stored. */
+export class MailValidationError extends MailError {
+  readonly code = 'MAIL_INVALID';
+  readonly disposition = 'permanent';
+  readonly issues: readonly MailIssue[];
+
+  constructor(issues: readonly MailIssue[]) {
+    const lines = issues.map((issue) => `  ${issue.path}: ${issue.problem}. ${issue.fix}`);
+    super(`The message is not valid; nothing was sent.\n${lines.join('\n')}`);
+    this.issues = issues;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), issues: this.issues };
+  }
+}
+
+/** An option is wrong. Raised when the module is built. `got` never shows a secret. */
+export class MailConfigurationError extends MailError {
+  readonly code = 'MAIL_CONFIG';
+  readonly disposition = 'permanent';
+  readonly option: string;
+
+  constructor(option: string, expected: string, got: string, options?: { cause?: unknown }) {
+    super(`Expected \`${option}\` to be ${expected}, got ${got}.`, options);
+    this.option = option;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), option: this.option };
+  }
+}
+
+/** New mail after the module began to drain. The mail was not sent; hand it to another instance. */
+export class MailShutdownError extends MailError {
+  readonly code = 'MAIL_SHUTDOWN';
+  readonly disposition = 'retry';
+
+  constructor(message = 'The mail module is shutting down and takes no new mail; nothing was sent.') {
+    super(message);
+  }
+}
+
+/** A recipient that the next hop refused, with its words. */
+export interface RejectedRecipient {
+  readonly address: string;
+  /** `retry` for a 4yz reply, `permanent` for a 5yz one. */
+  readonly disposition: 'retry' | 'permanent';
+  readonly smtpCode?: number;
+  /** Enhanced status code (RFC 3463), for example `5.1.1`. */
+  readonly enhancedCode?: string;
+  readonly response: string;
+}
+
+export interface MailDeliveryErrorInit {
+  readonly code: MailErrorCode;
+  readonly disposition: MailDisposition;
+  readonly fault: MailFault;
+  readonly stage: MailStage;
+  readonly message: string;
+  /** The road's name (`smtp:smtp.example.com:587`). */
+  readonly road?: string;
+  readonly smtpCode?: number;
+  readonly enhancedCode?: string;
+  readonly httpStatus?: number;
+  /** The server's own words, with secrets taken out. */
+  readonly response?: string;
+  /** Milliseconds that the server asked to wait. */
+  readonly retryAfterMs?: number;
+  readonly rejected?: readonly RejectedRecipient[];
+  readonly cause?: unknown;
+}
+
+/** An attempt over a road failed. What it means for the message is in `disposition`. */
+export class MailDeliveryError extends MailError {
+  readonly code: MailErrorCode;
+  readonly disposition: MailDisposition;
+  readonly fault: MailFault;
+  readonly stage: MailStage;
+  readonly road?: string;
+  readonly smtpCode?: number;
+  readonly enhancedCode?: string;
+  readonly httpStatus?: number;
+  readonly response?: string;
+  readonly retryAfterMs?: number;
+  readonly rejected: readonly RejectedRecipient[];
+
+  constructor(init: MailDeliveryErrorInit) {
+    super(init.message, { cause: init.cause });
+    this.code = init.code;
+    this.disposition = init.disposition;
+    this.fault = init.fault;
+    this.stage = init.stage;
+    this.road = init.road;
+    this.smtpCode = init.smtpCode;
+    this.enhancedCode = init.enhancedCode;
+    this.httpStatus = init.httpStatus;
+    this.response = init.response;
+    this.retryAfterMs = init.retryAfterMs;
+    this.rejected = init.rejected ?? [];
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return {
+      ...super.toJSON(),
+      fault: this.fault,
+      stage: this.stage,
+      road: this.road,
+      smtpCode: this.smtpCode,
+      enhancedCode: this.enhancedCode,
+      httpStatus: this.httpStatus,
+      response: this.response,
+      retryAfterMs: this.retryAfterMs,
+      rejected: this.rejected,
+    };
+  }
+}

@@ -1,0 +1,101 @@
+import { MailConfigurationError } from './errors.js';
+import { suggest } from './suggest.js';
+
+/** Says what a value is without showing it, since it may be a secret. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value === 'undefined') return 'nothing';
+  if (typeof value === 'string') return value === '' ? 'an empty string' : 'a string';
+  return `${/^[aeiou]/.test(typeof value) ? 'an' : 'a'} ${typeof value}`;
+}
+
+function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * Reads one object of options: every known key by its type and range, every unknown key refused with
+ * a suggestion. All faults are MailConfigurationErrors that name the option by its full path.
+ */
+export class OptionReader {
+  private readonly values: Record<string, unknown>;
+
+  constructor(
+    readonly path: string,
+    value: unknown,
+    known: readonly string[],
+  ) {
+    if (value !== undefined && !isPlainObject(value)) {
+      throw new MailConfigurationError(path, 'an object', describe(value));
+    }
+    this.values = value ?? {};
+    for (const key of Object.keys(this.values)) {
+      if (known.includes(key)) continue;
+      const near = suggest(key, known);
+      throw new MailConfigurationError(
+        this.pathOf(key),
+        near ? `spelled \`${near}\`` : `absent (known: ${known.join(', ')})`,
+        `the unknown option \`${key}\``,
+      );
+    }
+  }
+
+  pathOf(key: string): string {
+    return this.path === '' ? key : `${this.path}.${key}`;
+  }
+
+  raw(key: string): unknown {
+    return Object.hasOwn(this.values, key) ? this.values[key] : undefined;
+  }
+
+  /** For a fault that only the caller can see; never returns. */
+  fail(key: string, expected: string, got = describe(this.raw(key))): never {
+    throw new MailConfigurationError(this.pathOf(key), expected, got);
+  }
+
+  optionalString(key: string): string | undefined {
+    const value = this.raw(key);
+    if (value === undefined) return undefined;
+    if (typeof value !== 'string' || value === '') this.fail(key, 'a non-empty string');
+    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+    if (/[\u0000-\u001f\u007f]/.test(value)) {
+      this.fail(key, 'a string without control characters', 'one with control characters');
+    }
+    return value;
+  }
+
+  string(key: string, fallback?: string): string {
+    return this.optionalString(key) ?? fallback ?? this.fail(key, 'a non-empty string');
+  }
+
+  boolean(key: string, fallback: boolean): boolean {
+    const value = this.raw(key) ?? fallback;
+    if (typeof value !== 'boolean') this.fail(key, 'true or false');
+    return value;
+  }
+
+  integer(key: string, fallback: number, range: { min: number; max?: number }): number {
+    const value = this.raw(key) ?? fallback;
+    const max = range.max ?? Number.MAX_SAFE_INTEGER;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < range.min || value > max) {
+      const expected =
+        range.max === undefined
+          ? `an integer of at least ${range.min}`
+          : `an integer from ${range.min} to ${range.max}`;
+      this.fail(key, expected);
+    }
+    return value;
+  }
+
+  oneOf<const T extends string>(key: string, choices: readonly T[], fallback?: T): T {
+    const value = this.raw(key) ?? fallback;
+    const found = choices.find((choice) => choice === value);
+    return found ?? this.fail(key, `one of ${choices.map((c) => `'${c}'`).join(', ')}`);
+  }
+
+  nested(key: string, known: readonly string[]): OptionReader {
+    return new OptionReader(this.pathOf(key), this.raw(key), known);
+  }
+}

@@ -1,0 +1,43 @@
+import type { RejectedRecipient } from '../errors.js';
+import type { Mail } from '../message/mail.js';
+
+export interface DeliverOptions {
+  /** Stops the attempt for real: the connection or request it uses is torn down if need be. */
+  readonly signal?: AbortSignal;
+}
+
+/** What the next hop answered for a mail, recipient by recipient. */
+export interface MailDelivery {
+  /** The name of the road that carried the mail. */
+  readonly road: string;
+  /** Recipients that the next hop took responsibility for; at least one. */
+  readonly accepted: readonly string[];
+  /** Recipients that it refused while it accepted others. */
+  readonly rejected: readonly RejectedRecipient[];
+  /** The server's final words. */
+  readonly response: string;
+  /** The next hop's own id for the mail: its queue id, or `X-Message-Id`. */
+  readonly remoteId?: string;
+}
+
+/**
+ * A road to the next hop. It makes one attempt and never retries by itself what the next hop may
+ * have accepted. Constructing one does no I/O.
+ */
+export interface MailTransport {
+  /** Names the road in logs, receipts and errors; never holds a secret. */
+  readonly name: string;
+  /**
+   * @throws MailDeliveryError when no recipient was accepted, with what that means for the mail.
+   */
+  deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery>;
+  /**
+   * Asks the next hop whether it would take mail: connects and authenticates, sends nothing.
+   * @throws MailDeliveryError with the reason why not.
+   */
+  verify(options?: DeliverOptions): Promise<void>;
+  /** Takes no more work, lets what is in flight finish, closes politely. Idempotent. */
+  close(): Promise<void>;
+  /** Tears everything down at once; what is in flight fails. Idempotent. */
+  destroy(reason?: Error): Promise<void>;
+}
