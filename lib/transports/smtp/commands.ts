@@ -1,0 +1,104 @@
+import { MailDeliveryError } from '../../errors.js';
+import type { Capabilities } from './capabilities.js';
+
+/** A mail as the wire needs it: bytes with CRLF line ends only, ending in CRLF, not dot-stuffed. */
+export interface WireMail {
+  readonly envelope: { readonly from: string; readonly to: readonly string[] };
+  readonly content: Buffer;
+  /** An address or a header needs SMTPUTF8 (RFC 6531). */
+  readonly smtputf8?: boolean;
+  /** The content has bytes over 127 (RFC 6152). */
+  readonly eightBit?: boolean;
+}
+
+/** What one mail says to one server before its content. */
+export interface EnvelopeCommands {
+  readonly mail: string;
+  readonly rcpt: readonly string[];
+  /** Whether the commands are ASCII, so that one byte is written for each character. */
+  readonly ascii: boolean;
+}
+
+const ASCII_PATH = /^[\x20-\x3b\x3d\x3f-\x7e]*$/;
+const UTF8_PATH = /^[^\x00-\x1f\x7f<>]*$/;
+
+/**
+ * The MAIL and RCPT commands of a mail for a server that offers `caps`.
+ * @throws MailDeliveryError when that server cannot take it, before a byte is sent.
+ */
+export function envelopeCommands(
+  road: string,
+  mail: WireMail,
+  caps: Capabilities,
+): EnvelopeCommands {
+  const { envelope, content } = mail;
+  let ascii = true;
+  let rcpt: readonly string[];
+  if (!ASCII_PATH.test(envelope.from)) ascii = checkPath(road, envelope.from);
+  if (envelope.to.length === 1) {
+    const address = envelope.to[0]!;
+    if (!ASCII_PATH.test(address)) ascii = checkPath(road, address);
+    rcpt = [`RCPT TO:<${address}>\r\n`];
+  } else {
+    rcpt = envelope.to.map((address) => {
+      if (!ASCII_PATH.test(address)) ascii = checkPath(road, address);
+      return `RCPT TO:<${address}>\r\n`;
+    });
+  }
+  let command = `MAIL FROM:<${envelope.from}>`;
+  if (caps.size !== undefined) {
+    if (caps.size > 0 && content.length > caps.size) {
+      const problem = `the mail has ${content.length} bytes and the server takes ${caps.size}`;
+      throw unfit(road, 'MAIL_CONTENT', problem);
+    }
+    command += ` SIZE=${content.length}`;
+  }
+  const utf8 = mail.smtputf8 === true || !ascii;
+  if (utf8 && !caps.smtpUtf8) {
+    throw unfit(
+      road,
+      'MAIL_UNSUPPORTED',
+      'the mail needs SMTPUTF8, which the server does not offer',
+    );
+  }
+  // SMTPUTF8 content is 8-bit by nature (RFC 6531 §3.6: such a server offers 8BITMIME too).
+  if (mail.eightBit === true || utf8) {
+    if (caps.eightBitMime) command += ' BODY=8BITMIME';
+    else if (mail.eightBit === true) {
+      throw unfit(
+        road,
+        'MAIL_UNSUPPORTED',
+        'the mail needs 8BITMIME, which the server does not offer',
+      );
+    }
+  }
+  if (utf8) command += ' SMTPUTF8';
+  return { mail: `${command}\r\n`, rcpt, ascii };
+}
+
+/** The last gate before the wire: whatever came this way, no path can end a command. */
+function checkPath(road: string, address: string): false {
+  if (!UTF8_PATH.test(address)) {
+    throw unfit(
+      road,
+      'MAIL_UNSUPPORTED',
+      'an envelope address holds a character that SMTP cannot carry',
+    );
+  }
+  return false;
+}
+
+function unfit(
+  road: string,
+  code: 'MAIL_CONTENT' | 'MAIL_UNSUPPORTED',
+  problem: string,
+): MailDeliveryError {
+  return new MailDeliveryError({
+    code,
+    disposition: 'permanent',
+    fault: 'message',
+    stage: 'mail',
+    message: `${road} cannot take the mail: ${problem}. Nothing was sent.`,
+    road,
+  });
+}

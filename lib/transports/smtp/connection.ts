@@ -1,0 +1,372 @@
+import type { Clock } from '../../clock.js';
+import type { MailDeliveryError } from '../../errors.js';
+import type { Channel, ChannelEnd, ChannelOwner } from './channel.js';
+import type { Capabilities } from './capabilities.js';
+import { envelopeCommands } from './commands.js';
+import type { EngineOptions } from './engine-options.js';
+import { aborted, endedUnder } from './faults.js';
+import type { Job, JobHolder } from './job.js';
+import { OutputGroup } from './output-group.js';
+import type { Reply } from './reply.js';
+import type { Session } from './session.js';
+import { settle } from './settle.js';
+import { type Mode, Transaction } from './transaction.js';
+
+/** Past this much content without its reply a connection takes no more, unless it is idle. */
+const MAX_BYTES_IN_FLIGHT = 1_048_576;
+/** One write collects about this much. */
+const GROUP_BYTES = 262_144;
+/** After this long without a word the server may have gone: content waits for its first reply. */
+const TRUST_MS = 1_000;
+/** How long a farewell may take: after our QUIT, or after the server's 421. */
+const FAREWELL_MS = 2_000;
+
+/** What a connection tells its pool. */
+export interface ConnectionHost {
+  /** How mails may share a connection to this server now. */
+  modeFor(capabilities: Capabilities): Mode;
+  /** There is room for more. */
+  hasRoom(): void;
+  /** The server answered out of step. */
+  outOfStep(): void;
+  /** The connection is over. `returned` were surely not accepted, in their order, with what ended each. */
+  gone(connection: Connection, returned: readonly ReturnedJob[]): void;
+}
+
+export interface ReturnedJob {
+  readonly job: Job;
+  readonly error: MailDeliveryError;
+  /** Whether it may be tried again at once. */
+  readonly again: boolean;
+}
+
+/** The transactions of one session: writes what may be written, settles what is answered. */
+export class Connection implements ChannelOwner, JobHolder {
+  /** Mails taken on so far. */
+  taken = 0;
+  private readonly inFlight: Transaction[] = [];
+  /** How many of them, from the first, have written all that they will. */
+  private sent = 0;
+  private bytes = 0;
+  /** Whether the transaction answered last has left nothing open at the server. */
+  private clean = true;
+  /** Transactions that came to their end here. */
+  private finished = 0;
+  /** A whole reply was in the read being worked on: dripped bytes put no deadline off. */
+  private spoken = false;
+  /** Answered in the read being worked on; they count once the whole read made sense. */
+  private answered: Transaction[] = [];
+  private state: 'open' | 'retiring' | 'quitting' | 'over' = 'open';
+  /** The server said 421: it is closing. */
+  private farewell = false;
+  /** An abandoned, half-written content is on the wire: nothing may follow it. */
+  private severed = false;
+  /** Since when the reply that is waited for is the next one; or since when nothing is waited for. */
+  private since: number;
+  private cancelTimer: (() => void) | undefined;
+  private timerAt = Infinity;
+  private readonly group = new OutputGroup();
+  private readonly channel: Channel;
+  private readonly capabilities: Capabilities;
+
+  constructor(
+    session: Session,
+    private readonly options: EngineOptions,
+    private readonly clock: Clock,
+    private readonly host: ConnectionHost,
+  ) {
+    this.channel = session.channel;
+    this.capabilities = session.capabilities;
+    this.since = clock.monotonic();
+    this.channel.own(this);
+    this.arm();
+  }
+
+  get outstanding(): number {
+    return this.inFlight.length;
+  }
+
+  /** How many more mails it could carry, were it not busy writing. */
+  room(): number {
+    const { inFlight, options } = this;
+    const { maxInFlight, maxMessages } = options.pool;
+    const left = maxMessages === 0 ? Infinity : maxMessages - this.taken;
+    if (this.state !== 'open' || this.farewell || this.severed || left <= 0) return 0;
+    const mode = this.host.modeFor(this.capabilities);
+    const last = inFlight[inFlight.length - 1];
+    if (!last) return mode === 'stream' ? Math.min(maxInFlight, left) : 1;
+    if (last.mode !== mode || mode === 'step' || inFlight.length >= maxInFlight) return 0;
+    if (mode === 'group') return last.complete && inFlight.length < 2 ? 1 : 0;
+    const next = inFlight[this.sent];
+    if (next && (next.started || next.hold)) return 0;
+    if (this.bytes >= MAX_BYTES_IN_FLIGHT) return 0;
+    return Math.min(maxInFlight - inFlight.length, left);
+  }
+
+  /** How many mails it would write at once now. */
+  capacity(): number {
+    return this.channel.writing ? 0 : this.room();
+  }
+
+  /** Takes a mail on; `flush` writes it. A mail that this server cannot take is settled at once. */
+  accept(job: Job): void {
+    const { capabilities, options, inFlight } = this;
+    let transaction: Transaction;
+    try {
+      const commands = envelopeCommands(options.road, job.mail, capabilities);
+      const mode = this.host.modeFor(capabilities);
+      const { enhancedCodes } = capabilities;
+      transaction = new Transaction(
+        job,
+        mode,
+        commands,
+        options.road,
+        mode !== 'step' && enhancedCodes,
+      );
+    } catch (error) {
+      job.reject(error as MailDeliveryError);
+      return;
+    }
+    if (inFlight.length === 0) {
+      const now = this.clock.monotonic();
+      transaction.hold = now - this.since > TRUST_MS;
+      this.since = now;
+    }
+    this.taken += 1;
+    this.bytes += job.mail.content.length;
+    inFlight.push(transaction);
+    job.holder = this;
+  }
+
+  /** Writes all that may be written, in one go. */
+  flush(): void {
+    const { inFlight, group, channel } = this;
+    if (channel.writing || this.state === 'over' || this.severed || this.farewell) return;
+    if (this.sent === inFlight.length) return;
+    const now = this.clock.monotonic();
+    group.reset();
+    while (this.sent < inFlight.length && group.length < GROUP_BYTES) {
+      const transaction = inFlight[this.sent]!;
+      if (!transaction.started && this.needsReset()) transaction.resetFirst();
+      if (!transaction.write(group, now)) break;
+      this.sent += 1;
+    }
+    if (group.length > 0) channel.write(group.take());
+    this.arm();
+  }
+
+  /** Finishes what it carries, then says QUIT. */
+  retire(): void {
+    if (this.state === 'open') this.state = 'retiring';
+    this.quitIfIdle();
+  }
+
+  /** Ends it at once: what may have been accepted is `unknown`. */
+  destroy(): void {
+    this.channel.end({ kind: 'closed' });
+  }
+
+  abandon(job: Job): void {
+    const index = this.inFlight.findIndex((one) => one.job === job);
+    const transaction = this.inFlight[index];
+    if (!transaction) return;
+    const mayHaveAccepted = transaction.complete && !transaction.failure;
+    job.reject(aborted(this.options.road, transaction.stage, mayHaveAccepted, job.signal?.reason));
+    if (transaction.complete) return;
+    if (transaction.uploading) {
+      // Closing now would leave the mails before it without their replies: they come first.
+      this.severed = true;
+    } else if (transaction.started) {
+      transaction.cancel();
+      if (transaction.written) this.sent = Math.max(this.sent, index + 1);
+    } else {
+      this.inFlight.splice(index, 1);
+      this.bytes -= job.mail.content.length;
+    }
+    this.onward();
+  }
+
+  reply(reply: Reply): void {
+    if (this.state === 'quitting') {
+      this.channel.end({ kind: 'closed' });
+      return;
+    }
+    this.spoken = true;
+    const transaction = this.inFlight[0];
+    if (reply.code === 421) this.farewell = true;
+    if (!transaction) {
+      if (this.farewell) this.channel.end({ kind: 'closed' });
+      else this.breakOff('a reply came that nothing had asked for');
+      return;
+    }
+    const problem = transaction.reply(reply);
+    if (problem !== undefined) {
+      this.breakOff(problem);
+      return;
+    }
+    this.collect();
+  }
+
+  batchEnd(): void {
+    if (!this.spoken) return;
+    this.spoken = false;
+    this.since = this.clock.monotonic();
+    this.onward();
+  }
+
+  written(): void {
+    this.onward();
+  }
+
+  ended(end: ChannelEnd): void {
+    this.state = 'over';
+    this.cancelTimer?.();
+    const returned: ReturnedJob[] = [];
+    const { road } = this.options;
+    const { answered, inFlight } = this;
+    // Where the server is out of step, what it seemed to say in the same breath is worth nothing.
+    const doubtful = end.kind === 'protocol' ? answered.filter((one) => one.mode !== 'step') : [];
+    for (const one of answered) if (!doubtful.includes(one)) settle(one, road);
+    for (const one of doubtful) this.giveUp(one, end, returned);
+    inFlight.forEach((one, index) => {
+      this.giveUp(one, end, returned, index === 0);
+    });
+    this.answered = [];
+    inFlight.length = 0;
+    this.sent = 0;
+    this.host.gone(this, returned);
+  }
+
+  /** Settles a transaction that the end caught, or gives its job back. */
+  private giveUp(one: Transaction, end: ChannelEnd, returned: ReturnedJob[], first = false): void {
+    const { job, failure } = one;
+    const { road } = this.options;
+    if (job.settled) return;
+    if (end.kind !== 'protocol' && failure && !one.turnedAway) {
+      job.reject(failure);
+      return;
+    }
+    const mayHaveAccepted = one.complete && !this.farewell;
+    const error =
+      failure && one.turnedAway ? failure : endedUnder(road, end, one.stage, mayHaveAccepted);
+    if (mayHaveAccepted && !one.turnedAway) {
+      job.reject(error);
+      return;
+    }
+    const fresh = this.finished === 0;
+    // The mail that the server was at may be what it stumbles over; where it has finished none, any may.
+    if ((first || fresh) && one.started && !(one.hold && !one.heard)) job.resends += 1;
+    const hopeless =
+      (first && end.kind === 'timeout') ||
+      (first && end.kind === 'protocol' && one.mode === 'step') ||
+      (this.farewell && fresh);
+    returned.push({ job, error, again: !hopeless });
+  }
+
+  private needsReset(): boolean {
+    const before = this.inFlight[this.sent - 1];
+    // Behind a final dot the transaction is over whatever the reply (RFC 5321 §4.1.1.4); behind BDAT
+    // only after a good one, and a server that kept it open would give the next mail's content to
+    // the recipients of this one.
+    if (before) return !(before.mode !== 'stream' && before.complete);
+    return !this.clean;
+  }
+
+  /** Takes finished transactions from the head. */
+  private collect(): void {
+    for (let head = this.inFlight[0]; head?.done === true; head = this.inFlight[0]) {
+      this.inFlight.shift();
+      if (this.sent > 0) this.sent -= 1;
+      this.bytes -= head.job.mail.content.length;
+      this.clean = head.clean;
+      this.finished += 1;
+      this.answered.push(head);
+      if (head.stuck) this.severed = true;
+    }
+  }
+
+  private settleAnswered(): void {
+    if (this.answered.length === 0) return;
+    const { answered } = this;
+    this.answered = [];
+    for (const one of answered) settle(one, this.options.road);
+  }
+
+  /** Takes the next step, whatever has just happened. */
+  private onward(): void {
+    if (this.state === 'over') return;
+    this.collect();
+    this.settleAnswered();
+    const head = this.inFlight[0];
+    const mute = !head || (!head.awaiting && (this.farewell || this.severed));
+    if (((this.severed || this.farewell) && mute) || head?.stuck === true || this.cutOff(head)) {
+      this.channel.end({ kind: 'closed' });
+      return;
+    }
+    this.flush();
+    this.quitIfIdle();
+    this.arm();
+    if (this.capacity() > 0) this.host.hasRoom();
+  }
+
+  /** The half-written content that nothing may follow has come to the head: no reply is worth waiting for. */
+  private cutOff(head: Transaction | undefined): boolean {
+    return this.severed && head?.uploading === true;
+  }
+
+  private breakOff(problem: string): void {
+    this.host.outOfStep();
+    this.channel.end({ kind: 'protocol', problem });
+  }
+
+  private quitIfIdle(): void {
+    const { pool } = this.options;
+    if (this.state === 'open' && pool.maxMessages > 0 && this.taken >= pool.maxMessages) {
+      this.state = 'retiring';
+    }
+    if (this.state !== 'retiring' || this.inFlight.length > 0 || this.channel.writing) return;
+    this.state = 'quitting';
+    this.since = this.clock.monotonic();
+    this.channel.write([Buffer.from('QUIT\r\n')]);
+    this.arm();
+  }
+
+  /** When the state of now has lasted too long. */
+  private due(): number {
+    const { timeouts, pool } = this.options;
+    if (this.state === 'quitting' || this.farewell) return this.since + FAREWELL_MS;
+    const head = this.inFlight[0];
+    if (!head) return this.since + pool.idleTimeoutMs;
+    if (!head.awaiting || head.uploading)
+      return Math.max(this.since, head.writtenAt) + timeouts.dataMs;
+    if (head.complete && head.stage === 'reply') {
+      return Math.max(this.since, head.writtenAt) + timeouts.replyMs;
+    }
+    const limit = head.stage === 'data' ? timeouts.dataMs : timeouts.commandMs;
+    return Math.max(this.since, head.envelopeAt) + limit;
+  }
+
+  /** One timer for all deadlines of the connection. It is set anew only to ring earlier. */
+  private arm(): void {
+    if (this.state === 'over') return;
+    const due = this.due();
+    if (due >= this.timerAt) return;
+    this.cancelTimer?.();
+    this.timerAt = due;
+    this.cancelTimer = this.clock.after(
+      Math.max(1, Math.ceil(due - this.clock.monotonic())),
+      () => {
+        this.cancelTimer = undefined;
+        this.timerAt = Infinity;
+        if (this.due() <= this.clock.monotonic()) this.overdue();
+        this.arm();
+      },
+    );
+  }
+
+  private overdue(): void {
+    if (this.inFlight.length === 0 && this.state === 'open' && !this.farewell) this.retire();
+    else if (this.inFlight.length === 0 || this.farewell) this.channel.end({ kind: 'closed' });
+    else this.channel.end({ kind: 'timeout' });
+  }
+}

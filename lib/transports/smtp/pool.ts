@@ -1,0 +1,244 @@
+import type { Clock } from '../../clock.js';
+import { type MailDeliveryError, MailShutdownError } from '../../errors.js';
+import type { MailDelivery } from '../transport.js';
+import type { Capabilities } from './capabilities.js';
+import type { WireMail } from './commands.js';
+import { Connection, type ConnectionHost, type ReturnedJob } from './connection.js';
+import type { EngineOptions } from './engine-options.js';
+import { aborted, queueFull } from './faults.js';
+import { Job, type JobHolder } from './job.js';
+import { JobQueue } from './job-queue.js';
+import { Opener } from './opener.js';
+import { RateLimit } from './rate-limit.js';
+import { openSession } from './session.js';
+import type { Mode } from './transaction.js';
+
+/** How often a mail that was surely not accepted is sent again at once after a lost connection. */
+const MAX_RESENDS = 2;
+/** How long a server that lost count of its replies is not pipelined to. */
+const STEP_MS = 600_000;
+
+/**
+ * Connections to one server and the mails that wait for them. Mails go out in the order they came in,
+ * to the connection with least outstanding; connections grow with the backlog.
+ */
+export class Pool implements ConnectionHost, JobHolder {
+  private readonly queue = new JobQueue();
+  private readonly connections = new Set<Connection>();
+  private readonly opener: Opener;
+  private readonly rate: RateLimit;
+  private scheduled = false;
+  /** Until when mails go one command at a time, in the clock's monotonic milliseconds. */
+  private stepUntil = -Infinity;
+  /** How the last session that was opened could be used. */
+  private mode: Mode = 'step';
+  private closing: Promise<void> | undefined;
+  private onDrained: (() => void) | undefined;
+  private destroyed: { readonly reason: unknown } | undefined;
+
+  constructor(
+    private readonly options: EngineOptions,
+    private readonly clock: Clock,
+  ) {
+    this.rate = new RateLimit(options.pool.maxPerSecond, clock, () => {
+      this.schedule();
+    });
+    this.opener = new Opener(options, clock, {
+      opened: (session) => {
+        this.mode = this.modeFor(session.capabilities);
+        this.connections.add(new Connection(session, options, clock, this));
+        this.schedule();
+      },
+      failed: (error) => {
+        this.openFailed(error);
+      },
+      mayTry: () => {
+        this.schedule();
+      },
+    });
+  }
+
+  /**
+   * Sends one mail.
+   * @throws MailDeliveryError, or MailShutdownError after `close` or `destroy`.
+   */
+  deliver(mail: WireMail, signal?: AbortSignal): Promise<MailDelivery> {
+    const { road, pool } = this.options;
+    if (this.closing) return Promise.reject(new MailShutdownError());
+    if (signal?.aborted) return Promise.reject(aborted(road, 'queue', false, signal.reason));
+    if (this.queue.size >= pool.maxQueued + this.freeSlots()) {
+      return Promise.reject(queueFull(road, pool.maxQueued));
+    }
+    return new Promise((resolve, reject) => {
+      const job = new Job(mail, resolve, reject, signal);
+      job.holder = this;
+      this.queue.push(job);
+      this.schedule();
+    });
+  }
+
+  /** Opens a session of its own and closes it politely. */
+  async verify(signal?: AbortSignal): Promise<void> {
+    if (this.closing) throw new MailShutdownError();
+    const session = await openSession(
+      this.options,
+      this.clock,
+      signal ?? new AbortController().signal,
+    );
+    await new Promise<void>((resolve) => {
+      const connection = new Connection(session, this.options, this.clock, {
+        modeFor: () => 'step',
+        hasRoom: () => undefined,
+        outOfStep: () => undefined,
+        gone: () => {
+          resolve();
+        },
+      });
+      connection.retire();
+    });
+  }
+
+  /** Takes no more mail, finishes what it has, says QUIT everywhere. */
+  close(): Promise<void> {
+    this.closing ??= new Promise((resolve) => {
+      this.onDrained = resolve;
+      this.schedule();
+    });
+    return this.closing;
+  }
+
+  /** Tears everything down at once. */
+  destroy(reason?: unknown): Promise<void> {
+    const closed = this.close();
+    if (!this.destroyed) {
+      this.destroyed = { reason };
+      this.opener.stop(reason);
+      this.rejectQueued((stage) => aborted(this.options.road, stage, false, reason));
+      for (const connection of [...this.connections]) connection.destroy();
+    }
+    this.maybeDrained();
+    return closed;
+  }
+
+  modeFor(capabilities: Capabilities): Mode {
+    const { pipelining, chunking } = this.options;
+    if (!pipelining || !capabilities.pipelining || this.clock.monotonic() < this.stepUntil) {
+      return 'step';
+    }
+    return chunking && capabilities.chunking ? 'stream' : 'group';
+  }
+
+  hasRoom(): void {
+    if (this.queue.size > 0 || this.closing) this.schedule();
+  }
+
+  outOfStep(): void {
+    this.stepUntil = this.clock.monotonic() + STEP_MS;
+    this.mode = 'step';
+  }
+
+  gone(connection: Connection, returned: readonly ReturnedJob[]): void {
+    this.connections.delete(connection);
+    // From the last to the first, so that they keep their order at the head.
+    for (let i = returned.length - 1; i >= 0; i -= 1) this.takeBack(returned[i]!);
+    this.schedule();
+  }
+
+  /** The caller of a waiting mail gave up. */
+  abandon(job: Job): void {
+    this.queue.remove(job);
+    job.reject(aborted(this.options.road, 'queue', false, job.signal?.reason));
+    this.schedule();
+  }
+
+  private takeBack({ job, error, again }: ReturnedJob): void {
+    if (this.destroyed) {
+      job.reject(aborted(this.options.road, error.stage, false, this.destroyed.reason));
+    } else if (!again || job.resends > MAX_RESENDS) {
+      job.reject(error);
+    } else {
+      job.holder = this;
+      this.queue.unshift(job);
+    }
+  }
+
+  /** Once for all that happens in this turn of the event loop, so that it makes one write. */
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    process.nextTick(this.run);
+  }
+
+  private readonly run = (): void => {
+    this.scheduled = false;
+    this.dispatch();
+    this.grow();
+    if (this.closing) this.wind();
+    this.maybeDrained();
+  };
+
+  /** Closes what is no longer needed. A mail on the wire may come back and want a connection yet. */
+  private wind(): void {
+    if (this.queue.size > 0) return;
+    let outstanding = 0;
+    for (const connection of this.connections) outstanding += connection.outstanding;
+    if (outstanding === 0) this.opener.stop(new MailShutdownError());
+    for (const connection of [...this.connections]) connection.retire();
+  }
+
+  private dispatch(): void {
+    const { queue } = this;
+    if (queue.size === 0) return;
+    const free: Connection[] = [];
+    for (const one of this.connections) if (one.capacity() > 0) free.push(one);
+    const used = new Set<Connection>();
+    while (queue.size > 0 && free.length > 0 && this.rate.take()) {
+      let best = 0;
+      for (let i = 1; i < free.length; i += 1) {
+        if (free[i]!.outstanding < free[best]!.outstanding) best = i;
+      }
+      const connection = free[best]!;
+      connection.accept(queue.shift()!);
+      used.add(connection);
+      if (connection.capacity() <= 0) free.splice(best, 1);
+    }
+    for (const connection of used) connection.flush();
+  }
+
+  private grow(): void {
+    const { queue, connections, opener, options } = this;
+    if (queue.size === 0 || this.rate.limiting) return;
+    let room = 0;
+    for (const connection of connections) room += connection.room();
+    const each = this.mode === 'stream' ? options.pool.maxInFlight : 1;
+    const wanted = Math.ceil((queue.size - room) / each);
+    const allowed = options.pool.maxConnections - connections.size;
+    opener.want(Math.min(wanted, allowed), connections.size > 0);
+  }
+
+  private openFailed(error: MailDeliveryError): void {
+    // While another road to the server is open or opening, the mails can wait for that.
+    if (this.connections.size > 0 || this.opener.opening > 0) return;
+    this.rejectQueued(() => error);
+    this.schedule();
+  }
+
+  private rejectQueued(errorFor: (stage: 'queue') => MailDeliveryError): void {
+    for (let job = this.queue.shift(); job; job = this.queue.shift()) job.reject(errorFor('queue'));
+  }
+
+  /** Mails that go to the wire without waiting do not count as waiting. */
+  private freeSlots(): number {
+    let slots = 0;
+    for (const connection of this.connections) slots += connection.room();
+    return slots + (this.options.pool.maxConnections - this.connections.size);
+  }
+
+  private maybeDrained(): void {
+    if (!this.onDrained || this.queue.size > 0 || this.connections.size > 0) return;
+    if (this.opener.opening > 0) return;
+    this.rate.stop();
+    this.onDrained();
+    this.onDrained = undefined;
+  }
+}

@@ -1,0 +1,319 @@
+import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../errors.js';
+import type { EnvelopeCommands } from './commands.js';
+import { dotStuff, endOfData } from './dot-stuff.js';
+import { allRefused, refusal, rejectedRecipient } from './faults.js';
+import type { Job } from './job.js';
+import type { OutputGroup } from './output-group.js';
+import type { Reply } from './reply.js';
+
+/**
+ * How mails share a connection:
+ * - `stream`: envelope and content at once, many mails without waiting (CHUNKING with PIPELINING).
+ * - `group`: the envelope with DATA at once, also behind the content before it (PIPELINING, RFC 2920).
+ * - `step`: one command at a time.
+ */
+export type Mode = 'stream' | 'group' | 'step';
+
+/** What is said and answered in a transaction, in order. */
+export const Step = { reset: 0, mail: 1, rcpt: 2, data: 3, content: 4, done: 5 } as const;
+export type Step = (typeof Step)[keyof typeof Step];
+
+const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'reply', 'reply'];
+
+/** A long content is written in pieces of this many bytes, so that a stop is seen between them. */
+const PIECE_BYTES = 262_144;
+
+/** RFC 3463 codes for a good sender and a good recipient: they never answer content. */
+const ENVELOPE_CODES = new Set(['2.1.0', '2.1.5']);
+
+/** One mail on one connection: what it has written, what it has been answered, and what that means. */
+export class Transaction {
+  /** What the next reply answers. */
+  expect: Step = Step.mail;
+  /** What is to be written next. */
+  next: Step = Step.mail;
+  /** Why the mail was refused as a whole. */
+  failure: MailDeliveryError | undefined;
+  /** The server's final words, once it has taken the mail. */
+  success: Reply | undefined;
+  /** 421 where a new mail begins: the server wants a new connection, the mail has not been looked at. */
+  turnedAway = false;
+  /** Content waits until the server has shown that it is alive. */
+  hold = false;
+  /** The server's state cannot be brought back; the connection has to end. */
+  stuck = false;
+  /** When its envelope and when its last bytes were written, in the clock's monotonic milliseconds. */
+  envelopeAt = 0;
+  writtenAt = 0;
+  readonly accepted: string[] = [];
+  readonly rejected: RejectedRecipient[] = [];
+
+  /** Replies that what was written calls for, and those that came. */
+  private owed = 0;
+  private got = 0;
+  private rcptWritten = 0;
+  private rcptAnswered = 0;
+  private offset = 0;
+  private begun = false;
+  private ended = false;
+  private cancelled = false;
+  private loneDot = false;
+  private mailRefused = false;
+  private body: Buffer;
+
+  constructor(
+    readonly job: Job,
+    readonly mode: Mode,
+    private readonly commands: EnvelopeCommands,
+    private readonly road: string,
+    /** Whether final replies can be told from others by their enhanced codes (RFC 2034). */
+    private readonly checkCodes: boolean,
+  ) {
+    this.body = job.mail.content;
+  }
+
+  /** Something has been written. */
+  get started(): boolean {
+    return this.owed > 0;
+  }
+
+  /** Something was answered. */
+  get heard(): boolean {
+    return this.got > 0;
+  }
+
+  /** All that it will ever write has been given to the socket. */
+  get written(): boolean {
+    return this.next === Step.done;
+  }
+
+  /** Content is on its way and not yet complete. */
+  get uploading(): boolean {
+    return this.begun && !this.ended;
+  }
+
+  /** The content has been given to the socket to its last byte: from here on it may be accepted. */
+  get complete(): boolean {
+    return this.ended;
+  }
+
+  /** A reply to something that was written is still to come. */
+  get awaiting(): boolean {
+    return this.got < this.owed;
+  }
+
+  get done(): boolean {
+    return this.next === Step.done && this.got === this.owed;
+  }
+
+  get stage(): MailStage {
+    return this.expect === Step.content && !this.ended ? 'content' : STAGES[this.expect]!;
+  }
+
+  /** Whether the server has certainly left this transaction behind, so that the next needs no RSET. */
+  get clean(): boolean {
+    if (this.mailRefused) return !this.loneDot;
+    return this.ended && (this.mode !== 'stream' || this.success !== undefined);
+  }
+
+  /** The transaction before may still be open at the server. */
+  resetFirst(): void {
+    this.expect = Step.reset;
+    this.next = Step.reset;
+  }
+
+  /** The caller gave up before content began: none will be written. */
+  cancel(): void {
+    // After DATA only the reply tells whether the connection can be kept.
+    if (this.next === Step.content && this.mode !== 'stream') this.cancelled = true;
+    else this.next = Step.done;
+  }
+
+  /** Writes what may be written now. Answers whether the next transaction may write behind it. */
+  write(group: OutputGroup, now: number): boolean {
+    const before = group.length;
+    const inEnvelope = !this.begun;
+    while (this.next !== Step.done && this.mayWrite()) {
+      this.writeNext(group);
+      if (this.uploading) break;
+    }
+    if (group.length > before) {
+      if (inEnvelope) this.envelopeAt = now;
+      this.writtenAt = now;
+    }
+    return this.written;
+  }
+
+  /** Takes a reply. Answers what is wrong with it if the server is out of step. */
+  reply(reply: Reply): string | undefined {
+    if (!this.awaiting) return 'a reply came before its command was sent';
+    this.got += 1;
+    const { kind, code } = reply;
+    if (kind === 3 && this.expect !== Step.data) return `an unexpected ${code} reply`;
+    if (kind === 2 && this.mode !== 'step' && Math.trunc(code / 10) !== 25) {
+      return `an unexpected ${code} reply`;
+    }
+    const problem = this.take(reply);
+    // Nobody is left to send content to, and none has been begun: there is no need to.
+    if (this.failure && !this.begun) {
+      const early = this.mode === 'step' && this.next <= Step.data;
+      if (early || (this.mode === 'stream' && this.expect === Step.content)) this.next = Step.done;
+    }
+    return problem;
+  }
+
+  private take(reply: Reply): string | undefined {
+    switch (this.expect) {
+      case Step.reset:
+        this.expect = Step.mail;
+        if (reply.code === 421) this.turnAway(reply);
+        return reply.kind === 2 || reply.code === 421 ? undefined : 'RSET was refused';
+      case Step.mail:
+        this.expect = Step.rcpt;
+        this.onMail(reply);
+        return undefined;
+      case Step.rcpt:
+        return this.onRcpt(reply);
+      case Step.data:
+        return this.onData(reply);
+      case Step.content:
+        this.expect = Step.done;
+        return this.onFinal(reply);
+      case Step.done:
+        return 'a reply came that nothing had asked for';
+    }
+  }
+
+  private mayWrite(): boolean {
+    if (this.next === Step.content) {
+      if (this.mode === 'stream') return !this.hold || this.expect > Step.mail;
+      return this.expect === Step.content && !this.cancelled;
+    }
+    return this.mode !== 'step' || !this.awaiting;
+  }
+
+  private writeNext(group: OutputGroup): void {
+    const { commands } = this;
+    switch (this.next) {
+      case Step.reset:
+        group.ascii('RSET\r\n');
+        this.next = Step.mail;
+        break;
+      case Step.mail:
+        this.say(group, commands.mail);
+        this.next = Step.rcpt;
+        break;
+      case Step.rcpt:
+        this.say(group, commands.rcpt[this.rcptWritten]!);
+        this.rcptWritten += 1;
+        if (this.rcptWritten === commands.rcpt.length) this.next = this.afterRcpt();
+        break;
+      case Step.data:
+        group.ascii('DATA\r\n');
+        this.next = Step.content;
+        break;
+      case Step.content:
+        this.writeContent(group);
+        return;
+      case Step.done:
+        return;
+    }
+    this.owed += 1;
+  }
+
+  private say(group: OutputGroup, command: string): void {
+    if (this.commands.ascii) group.ascii(command);
+    else group.text(command);
+  }
+
+  private afterRcpt(): Step {
+    return this.mode === 'stream' ? Step.content : Step.data;
+  }
+
+  private writeContent(group: OutputGroup): void {
+    if (!this.begun) {
+      this.owed += 1;
+      if (this.failure && this.mode !== 'stream') {
+        // 354 though nobody is to get it: a lone dot, and what it brings is no success (RFC 2920 §3.1).
+        this.loneDot = true;
+        group.ascii('.\r\n');
+        this.next = Step.done;
+        return;
+      }
+      this.begun = true;
+      if (this.mode === 'stream') group.ascii(`BDAT ${this.body.length} LAST\r\n`);
+      else this.body = dotStuff(this.body);
+    }
+    const { body, offset } = this;
+    const end = Math.min(body.length, offset + PIECE_BYTES);
+    group.content(offset === 0 && end === body.length ? body : body.subarray(offset, end));
+    this.offset = end;
+    if (end < body.length) return;
+    if (this.mode !== 'stream') group.ascii(endOfData(body));
+    this.ended = true;
+    this.next = Step.done;
+  }
+
+  private onMail(reply: Reply): void {
+    if (reply.kind === 2) return;
+    this.mailRefused = true;
+    if (reply.code === 421) this.turnAway(reply);
+    else this.failure ??= refusal(this.road, 'MAIL_SENDER', 'mail', reply);
+  }
+
+  private onRcpt(reply: Reply): string | undefined {
+    const { to } = this.job.mail.envelope;
+    const address = to[this.rcptAnswered]!;
+    this.rcptAnswered += 1;
+    const last = this.rcptAnswered === to.length;
+    if (last) this.expect = this.afterRcpt();
+    if (reply.kind === 2) {
+      if (this.mailRefused) return 'a recipient was accepted after the sender was refused';
+      this.accepted.push(address);
+    } else if (!this.mailRefused) {
+      this.rejected.push(rejectedRecipient(address, reply));
+    }
+    if (last && this.accepted.length === 0) {
+      this.failure ??= allRefused(this.road, this.rejected, reply);
+    }
+    return undefined;
+  }
+
+  private onData(reply: Reply): string | undefined {
+    if (reply.kind === 2) return `DATA was answered with ${reply.code}`;
+    if (reply.kind === 3) {
+      if (reply.code !== 354 && this.mode !== 'step') return `an unexpected ${reply.code} reply`;
+      this.expect = Step.content;
+      // There is no way back from 354 but content or the end of the connection.
+      this.stuck = this.cancelled;
+      return undefined;
+    }
+    this.failure ??= refusal(this.road, 'MAIL_CONTENT', 'data', reply, this.rejected);
+    this.next = Step.done;
+    return undefined;
+  }
+
+  private onFinal(reply: Reply): string | undefined {
+    if (this.loneDot) return undefined;
+    if (this.uploading) {
+      if (reply.kind === 2) return 'content was accepted before its end';
+      this.stuck = true;
+      this.next = Step.done;
+    }
+    if (reply.kind !== 2) {
+      this.failure ??= refusal(this.road, 'MAIL_CONTENT', 'reply', reply, this.rejected);
+      return undefined;
+    }
+    if (this.failure) return 'content was accepted after its envelope was refused';
+    if (this.checkCodes && ENVELOPE_CODES.has(reply.enhancedCode ?? '')) {
+      return `content was answered with ${reply.enhancedCode ?? ''}, an envelope's code`;
+    }
+    this.success = reply;
+    return undefined;
+  }
+
+  private turnAway(reply: Reply): void {
+    this.turnedAway = true;
+    this.failure = refusal(this.road, 'MAIL_SERVICE', 'mail', reply);
+  }
+}
