@@ -10,7 +10,7 @@ import { OutputGroup } from './output-group.js';
 import type { Reply } from './reply.js';
 import type { Session } from './session.js';
 import { settle } from './settle.js';
-import { type Mode, Transaction } from './transaction.js';
+import { type Mode, Step, Transaction } from './transaction.js';
 
 /** Past this much content without its reply a connection takes no more, unless it is idle. */
 const MAX_BYTES_IN_FLIGHT = 1_048_576;
@@ -339,10 +339,10 @@ export class Connection implements ChannelOwner, JobHolder {
     if (!head) return this.since + pool.idleTimeoutMs;
     if (!head.awaiting || head.uploading)
       return Math.max(this.since, head.writtenAt) + timeouts.dataMs;
-    if (head.complete && head.stage === 'reply') {
+    if (head.complete && head.expect === Step.content) {
       return Math.max(this.since, head.writtenAt) + timeouts.replyMs;
     }
-    const limit = head.stage === 'data' ? timeouts.dataMs : timeouts.commandMs;
+    const limit = head.expect === Step.data ? timeouts.dataMs : timeouts.commandMs;
     return Math.max(this.since, head.envelopeAt) + limit;
   }
 

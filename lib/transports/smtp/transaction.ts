@@ -18,7 +18,7 @@ export type Mode = 'stream' | 'group' | 'step';
 export const Step = { reset: 0, mail: 1, rcpt: 2, data: 3, content: 4, done: 5 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 
-const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'reply', 'reply'];
+const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'content', 'reply'];
 
 /** A long content is written in pieces of this many bytes, so that a stop is seen between them. */
 const PIECE_BYTES = 262_144;
@@ -106,8 +106,10 @@ export class Transaction {
     return this.next === Step.done && this.got === this.owed;
   }
 
+  /** How far it came: with its content complete only the reply is open, whatever was answered yet. */
   get stage(): MailStage {
-    return this.expect === Step.content && !this.ended ? 'content' : STAGES[this.expect]!;
+    if (this.ended) return 'reply';
+    return this.uploading || this.expect === Step.content ? 'content' : STAGES[this.expect]!;
   }
 
   /** Whether the server has certainly left this transaction behind, so that the next needs no RSET. */
