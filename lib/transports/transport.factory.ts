@@ -74,7 +74,11 @@ function fromUrl(text: string, path: string): MailTransport {
 function checkCustom(config: object, path: string): MailTransport {
   const candidate = config as Partial<Record<string, unknown>>;
   if (typeof candidate['name'] !== 'string' || candidate['name'] === '') {
-    throw new MailConfigurationError(`${path}.name`, 'a non-empty string', describe(candidate['name']));
+    throw new MailConfigurationError(
+      `${path}.name`,
+      'a non-empty string',
+      describe(candidate['name']),
+    );
   }
   for (const method of METHODS) {
     if (typeof candidate[method] === 'function') continue;
