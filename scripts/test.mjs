@@ -2,17 +2,16 @@
  * `npm test [-- jest arguments]`: Jest with what ESM needs, and a plain closing line of its own.
  * `npm test -- test/unit` runs one folder.
  */
-import { createRequire } from 'node:module';
 import { run, ROOT } from './process.mjs';
 
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js');
 const given = process.argv.slice(2);
 
 const args = [...given];
 if (!given.some((arg) => /^(-w|-i|--maxWorkers|--runInBand)/.test(arg)))
   args.push('--maxWorkers=2');
 if (!given.some((arg) => arg.startsWith('--reporters'))) {
-  args.push('--reporters=default', `--reporters=${ROOT}scripts/closing-line.mjs`);
+  const reporters = ['default', 'summary', `${ROOT}scripts/closing-line.mjs`];
+  args.push(...reporters.map((reporter) => `--reporters=${reporter}`));
 }
 
 const nodeOptions = [
@@ -22,7 +21,7 @@ const nodeOptions = [
   '--disable-warning=ExperimentalWarning',
 ];
 
-const { code } = await run(process.execPath, [jest, ...args], {
+const { code } = await run(process.execPath, [`${ROOT}node_modules/jest/bin/jest.js`, ...args], {
   stdio: 'inherit',
   env: { ...process.env, NODE_OPTIONS: nodeOptions.filter(Boolean).join(' ') },
 });
