@@ -7,6 +7,9 @@ export default class ClosingLine {
   onRunComplete(_contexts, results) {
     // A file that could not even be loaded has no tests to count; it failed as one.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
-    process.stdout.write(`\n${results.numPassedTests} passed, ${failed} failed\n`);
+    // Jest's own summary comes after every other reporter.
+    process.once('exit', () => {
+      process.stdout.write(`\n${results.numPassedTests} passed, ${failed} failed\n`);
+    });
   }
 }

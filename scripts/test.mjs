@@ -10,8 +10,7 @@ const args = [...given];
 if (!given.some((arg) => /^(-w|-i|--maxWorkers|--runInBand)/.test(arg)))
   args.push('--maxWorkers=2');
 if (!given.some((arg) => arg.startsWith('--reporters'))) {
-  const reporters = ['default', 'summary', `${ROOT}scripts/closing-line.mjs`];
-  args.push(...reporters.map((reporter) => `--reporters=${reporter}`));
+  args.push('--reporters=default', `--reporters=${ROOT}scripts/closing-line.mjs`);
 }
 
 const nodeOptions = [
