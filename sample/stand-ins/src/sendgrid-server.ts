@@ -20,6 +20,8 @@ export interface SendGridServerOptions {
   readonly rateLimit?: { readonly limit: number; readonly windowMs: number };
   /** Idle sockets are closed after so many milliseconds. Default 60,000. */
   readonly keepAliveTimeoutMs?: number;
+  /** Called with each mail that is taken, before its answer. */
+  readonly onAccepted?: (mail: AcceptedMail) => void;
 }
 
 /** What the next request gets instead of, or on top of, the usual answer. */
@@ -158,12 +160,8 @@ class StandIn implements SendGridServer {
     entry.body = body ?? '';
     if (step.status !== undefined) {
       if (step.delayMs !== undefined) await sleep(step.delayMs);
-      this.answer(
-        response,
-        step.status,
-        step.body ?? errors(statusWords(step.status)),
-        step,
-      ); return;
+      this.answer(response, step.status, step.body ?? errors(statusWords(step.status)), step);
+      return;
     }
     const answer = limited ? reject(429, 'too many requests') : this.route(request, body);
     if (step.drop === 'after-body') return void request.socket.resetAndDestroy();
@@ -209,7 +207,9 @@ class StandIn implements SendGridServer {
     const checked = mail as SendGridMail;
     const sandbox = checked.mail_settings?.sandbox_mode?.enable === true;
     const id = randomBytes(16).toString('base64url');
-    this.accepted.push({ id, receivedAt: new Date(), sandbox, mail: checked });
+    const accepted = { id, receivedAt: new Date(), sandbox, mail: checked };
+    this.accepted.push(accepted);
+    this.options.onAccepted?.(accepted);
     return sandbox
       ? { status: 200, body: '' }
       : { status: 202, body: '', headers: { 'X-Message-Id': id } };
