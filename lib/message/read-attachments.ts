@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { checkUnknown, isObject, readField } from './fields.js';
+import { ATTACHMENT_FIELDS, checkUnknown, isObject, readField } from './fields.js';
 import type { IssueList } from './issues.js';
 import type { MailAttachment } from './mail.js';
 import { mediaTypeOf, parseMediaType } from './media-type.js';
@@ -7,16 +7,6 @@ import { NONE, readChoice, readLine } from './read-basics.js';
 import type { SizeMeter } from './size-meter.js';
 import { show } from './text.js';
 
-const KNOWN = [
-  'filename',
-  'contentType',
-  'content',
-  'encoding',
-  'cid',
-  'contentDisposition',
-  'path',
-  'href',
-] as const;
 const INSTEAD: Readonly<Record<string, string>> = {
   raw: 'Use `content` and `contentType`',
   headers: 'Leave it out: the headers of a part follow from its fields',
@@ -122,7 +112,7 @@ function readAttachment(
     issues.add(path, `expected an object, got ${show(value)}`, 'Write `{ filename, content }`');
     return undefined;
   }
-  checkUnknown(issues, path, value, KNOWN, INSTEAD);
+  checkUnknown(issues, path, value, ATTACHMENT_FIELDS, INSTEAD);
   const refused = refuseUnloaded(issues, path, value);
   const filename = readLine(issues, `${path}.filename`, readField(value, 'filename'), { max: 255 });
   const givenType = readLine(issues, `${path}.contentType`, readField(value, 'contentType'));
