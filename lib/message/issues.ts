@@ -22,9 +22,12 @@ export class IssueList {
     this.add(path, fault.problem, fault.fix);
   }
 
-  /** @throws MailValidationError when anything was added. */
   throwIfAny(): void {
-    if (this.listed.length === 0) return;
+    if (this.listed.length > 0) this.raise();
+  }
+
+  /** @throws MailValidationError with all that was added. */
+  raise(): never {
     if (this.unlisted > 0) {
       this.listed.push({
         path: '…',

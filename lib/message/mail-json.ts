@@ -73,8 +73,7 @@ function parseText(issues: IssueList, json: unknown): unknown {
     return JSON.parse(json) as unknown;
   } catch {
     issues.add('mail', 'is not valid JSON', FIX);
-    issues.throwIfAny();
-    return undefined;
+    return issues.raise();
   }
 }
 
@@ -89,8 +88,7 @@ export function parseMail(json: unknown): Mail {
   const stored = parseText(issues, json);
   if (!isObject(stored)) {
     issues.add('mail', `expected an object, got ${show(stored)}`, FIX);
-    issues.throwIfAny();
-    throw new TypeError('unreachable');
+    return issues.raise();
   }
   checkUnknown(issues, '', stored, MAIL_FIELDS);
   const message: Record<string, unknown> = {
@@ -103,13 +101,12 @@ export function parseMail(json: unknown): Mail {
   const id = readField(stored, 'id');
   if (!isUuidV7(id)) issues.add('id', `expected a UUIDv7, got ${show(id)}`, FIX);
   const createdAt = readDate(issues, 'createdAt', readField(stored, 'createdAt') ?? null);
-  for (const key of ['messageId', 'envelope'] as const) {
-    if (message[key] === undefined) issues.add(key, 'is missing', FIX);
-  }
+  if (message['messageId'] === undefined) issues.add('messageId', 'is missing', FIX);
+  if (message['envelope'] === undefined) issues.add('envelope', 'is missing', FIX);
   const draft = readMessage(issues, message, { maxBytes: Number.POSITIVE_INFINITY });
-  issues.throwIfAny();
-  return freezeMail(
-    { id: id as string, messageId: draft.messageId!, createdAt: createdAt! },
-    draft,
-  );
+  const messageId = draft?.messageId;
+  if (!draft || !isUuidV7(id) || createdAt === undefined || messageId === undefined) {
+    return issues.raise();
+  }
+  return freezeMail({ id, messageId, createdAt }, draft);
 }
