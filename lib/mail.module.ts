@@ -52,7 +52,10 @@ export class MailModule extends ConfigurableModuleClass implements BeforeApplica
   private log(summary: MailDrainSummary): void {
     const { sent, failed, released, abandoned, durationMs } = summary;
     const line = `Drained in ${Math.round(durationMs)} ms: ${sent} sent, ${failed} failed, ${released} released, ${abandoned.length} abandoned`;
-    if (abandoned.length === 0) return this.logger.log(line);
+    if (abandoned.length === 0) {
+      this.logger.log(line);
+      return;
+    }
     const names = abandoned.map(({ id, disposition }) => `${id} (${disposition})`).join(', ');
     this.logger.warn(`${line}: ${names}`);
   }
