@@ -73,6 +73,8 @@ export interface SendGridServer {
   script(...steps: readonly SendGridStep[]): void;
   /** Resolves once so many requests have begun to arrive. */
   waitForRequests(count: number): Promise<void>;
+  /** Resolves once no more than so many sockets are open. */
+  waitForSockets(atMost: number): Promise<void>;
   /** Closes the sockets on which no request is under way, as servers do after a while. */
   closeIdle(): void;
   close(): Promise<void>;
@@ -102,7 +104,10 @@ class StandIn implements SendGridServer {
     this.server.on('connection', (socket) => {
       this.numbers.set(socket, ++this.sockets.total);
       this.sockets.open += 1;
-      socket.on('close', () => (this.sockets.open -= 1));
+      socket.on('close', () => {
+        this.sockets.open -= 1;
+        this.server.emit('socket closed');
+      });
     });
     this.server.on('request', (request, response) => {
       // A client that goes away in the middle is its own affair.
@@ -129,6 +134,10 @@ class StandIn implements SendGridServer {
 
   async waitForRequests(count: number): Promise<void> {
     while (this.requests.length < count) await once(this.server, 'request');
+  }
+
+  async waitForSockets(atMost: number): Promise<void> {
+    while (this.sockets.open > atMost) await once(this.server, 'socket closed');
   }
 
   closeIdle(): void {
