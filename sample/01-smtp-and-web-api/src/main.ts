@@ -21,4 +21,4 @@ await app.listen(Number(process.env['PORT'] ?? 3000), process.env['HOST'] ?? '12
 app.useLogger(['log', 'warn', 'error']);
 
 await app.get(FirstMails).send();
-console.log(`Inbox: ${await app.getUrl()}/\nStop with Ctrl-C.\n`);
+console.log(`Inbox: ${await app.getUrl()}/\nStop: Ctrl-C, or kill ${process.pid}\n`);
