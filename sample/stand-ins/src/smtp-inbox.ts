@@ -81,7 +81,7 @@ async function receive(
     to: addresses(mail.to),
     recipients: rcptTo.map(({ address }) => address),
     subject: mail.subject ?? '',
-    text: mail.text,
+    text: mail.text === '' ? undefined : mail.text,
     html: mail.html === false ? undefined : mail.html,
     attachments: mail.attachments.map(({ filename, contentType, size }) => ({
       filename: filename ?? 'unnamed',
