@@ -7,11 +7,11 @@ export type ChannelEnd =
   /** The server closed it, or the network lost it. */
   | { readonly kind: 'lost'; readonly cause?: Error }
   /** An absolute deadline passed. */
-  | { readonly kind: 'timeout' }
+  | { readonly kind: 'timeout'; readonly ms: number }
   /** What the server sent makes no sense here. */
   | { readonly kind: 'protocol'; readonly problem: string }
   /** We closed it on purpose. */
-  | { readonly kind: 'closed' };
+  | { readonly kind: 'closed'; readonly reason?: unknown };
 
 /** Who is at the near end of a channel: the session first, then the transactions. */
 export interface ChannelOwner {

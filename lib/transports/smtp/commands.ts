@@ -1,5 +1,5 @@
-import { MailDeliveryError } from '../../errors.js';
 import type { Capabilities } from './capabilities.js';
+import type { SmtpErrors } from './smtp-errors.js';
 
 /** A mail as the wire needs it: bytes with CRLF line ends only, ending in CRLF, not dot-stuffed. */
 export interface WireMail {
@@ -9,6 +9,8 @@ export interface WireMail {
   readonly smtputf8?: boolean;
   /** The content has bytes over 127 (RFC 6152). */
   readonly eightBit?: boolean;
+  /** No mail at all: only asks whether the server is there. */
+  readonly probe?: boolean;
 }
 
 /** What one mail says to one server before its content. */
@@ -27,49 +29,44 @@ const UTF8_PATH = /^[^\x00-\x1f\x7f<>]*$/;
  * @throws MailDeliveryError when that server cannot take it, before a byte is sent.
  */
 export function envelopeCommands(
-  road: string,
+  errors: SmtpErrors,
   mail: WireMail,
   caps: Capabilities,
 ): EnvelopeCommands {
   const { envelope, content } = mail;
   let ascii = true;
   let rcpt: readonly string[];
-  if (!ASCII_PATH.test(envelope.from)) ascii = checkPath(road, envelope.from);
+  if (!ASCII_PATH.test(envelope.from)) ascii = checkPath(errors, envelope.from);
   if (envelope.to.length === 1) {
     const address = envelope.to[0]!;
-    if (!ASCII_PATH.test(address)) ascii = checkPath(road, address);
+    if (!ASCII_PATH.test(address)) ascii = checkPath(errors, address);
     rcpt = [`RCPT TO:<${address}>\r\n`];
   } else {
     rcpt = envelope.to.map((address) => {
-      if (!ASCII_PATH.test(address)) ascii = checkPath(road, address);
+      if (!ASCII_PATH.test(address)) ascii = checkPath(errors, address);
       return `RCPT TO:<${address}>\r\n`;
     });
   }
   let command = `MAIL FROM:<${envelope.from}>`;
   if (caps.size !== undefined) {
     if (caps.size > 0 && content.length > caps.size) {
-      const problem = `the mail has ${content.length} bytes and the server takes ${caps.size}`;
-      throw unfit(road, 'MAIL_CONTENT', problem);
+      throw errors.tooLarge(content.length, caps.size);
     }
     command += ` SIZE=${content.length}`;
   }
   const utf8 = mail.smtputf8 === true || !ascii;
   if (utf8 && !caps.smtpUtf8) {
-    throw unfit(
-      road,
-      'MAIL_UNSUPPORTED',
-      'the mail needs SMTPUTF8, which the server does not offer',
+    throw errors.unsupported(
+      'mail',
+      'an address outside ASCII needs SMTPUTF8 (RFC 6531), which the server does not offer',
     );
   }
-  // SMTPUTF8 content is 8-bit by nature (RFC 6531 §3.6: such a server offers 8BITMIME too).
+  // A server with SMTPUTF8 has to offer 8BITMIME too (RFC 6531 §3.1).
   if (mail.eightBit === true || utf8) {
     if (caps.eightBitMime) command += ' BODY=8BITMIME';
     else if (mail.eightBit === true) {
-      throw unfit(
-        road,
-        'MAIL_UNSUPPORTED',
-        'the mail needs 8BITMIME, which the server does not offer',
-      );
+      const why = 'its content needs 8BITMIME (RFC 6152), which the server does not offer';
+      throw errors.unsupported('mail', why);
     }
   }
   if (utf8) command += ' SMTPUTF8';
@@ -77,28 +74,9 @@ export function envelopeCommands(
 }
 
 /** The last gate before the wire: whatever came this way, no path can end a command. */
-function checkPath(road: string, address: string): false {
+function checkPath(errors: SmtpErrors, address: string): false {
   if (!UTF8_PATH.test(address)) {
-    throw unfit(
-      road,
-      'MAIL_UNSUPPORTED',
-      'an envelope address holds a character that SMTP cannot carry',
-    );
+    throw errors.unsupported('mail', 'an envelope address holds a character that ends a command');
   }
   return false;
-}
-
-function unfit(
-  road: string,
-  code: 'MAIL_CONTENT' | 'MAIL_UNSUPPORTED',
-  problem: string,
-): MailDeliveryError {
-  return new MailDeliveryError({
-    code,
-    disposition: 'permanent',
-    fault: 'message',
-    stage: 'mail',
-    message: `${road} cannot take the mail: ${problem}. Nothing was sent.`,
-    road,
-  });
 }

@@ -1,12 +1,12 @@
-import type { Clock } from '../../clock.js';
 import type { MailDeliveryError } from '../../errors.js';
 import type { Channel, ChannelEnd, ChannelOwner } from './channel.js';
 import type { Capabilities } from './capabilities.js';
 import { envelopeCommands } from './commands.js';
-import type { EngineOptions } from './engine-options.js';
-import { aborted, endedUnder } from './faults.js';
+import type { SmtpContext } from './context.js';
+import { endedAt } from './ended.js';
 import type { Job, JobHolder } from './job.js';
 import { OutputGroup } from './output-group.js';
+import { Refusals } from './refusals.js';
 import type { Reply } from './reply.js';
 import type { Session } from './session.js';
 import { settle } from './settle.js';
@@ -58,7 +58,7 @@ export class Connection implements ChannelOwner, JobHolder {
   private answered: Transaction[] = [];
   private state: 'open' | 'retiring' | 'quitting' | 'over' = 'open';
   /** The server said 421: it is closing. */
-  private farewell = false;
+  private farewell: Reply | undefined;
   /** An abandoned, half-written content is on the wire: nothing may follow it. */
   private severed = false;
   /** Since when the reply that is waited for is the next one; or since when nothing is waited for. */
@@ -67,17 +67,18 @@ export class Connection implements ChannelOwner, JobHolder {
   private timerAt = Infinity;
   private readonly group = new OutputGroup();
   private readonly channel: Channel;
+  private readonly refusals: Refusals;
   private readonly capabilities: Capabilities;
 
   constructor(
     session: Session,
-    private readonly options: EngineOptions,
-    private readonly clock: Clock,
+    private readonly context: SmtpContext,
     private readonly host: ConnectionHost,
   ) {
+    this.refusals = new Refusals(context.errors, context.credentials?.redact ?? unchanged);
     this.channel = session.channel;
     this.capabilities = session.capabilities;
-    this.since = clock.monotonic();
+    this.since = context.clock.monotonic();
     this.channel.own(this);
     this.arm();
   }
@@ -88,8 +89,8 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** How many more mails it could carry, were it not busy writing. */
   room(): number {
-    const { inFlight, options } = this;
-    const { maxInFlight, maxMessages } = options.pool;
+    const { inFlight } = this;
+    const { maxInFlight, maxMessages } = this.context.options.pool;
     const left = maxMessages === 0 ? Infinity : maxMessages - this.taken;
     if (this.state !== 'open' || this.farewell || this.severed || left <= 0) return 0;
     const mode = this.host.modeFor(this.capabilities);
@@ -110,29 +111,23 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** Takes a mail on; `flush` writes it. A mail that this server cannot take is settled at once. */
   accept(job: Job): void {
-    const { capabilities, options, inFlight } = this;
+    const { capabilities, inFlight, refusals } = this;
     let transaction: Transaction;
     try {
-      const commands = envelopeCommands(options.road, job.mail, capabilities);
+      const commands = envelopeCommands(this.context.errors, job.mail, capabilities);
       const mode = this.host.modeFor(capabilities);
-      const { enhancedCodes } = capabilities;
-      transaction = new Transaction(
-        job,
-        mode,
-        commands,
-        options.road,
-        mode !== 'step' && enhancedCodes,
-      );
+      const checkCodes = mode !== 'step' && capabilities.enhancedCodes;
+      transaction = new Transaction(job, mode, commands, refusals, checkCodes);
     } catch (error) {
       job.reject(error as MailDeliveryError);
       return;
     }
     if (inFlight.length === 0) {
-      const now = this.clock.monotonic();
+      const now = this.context.clock.monotonic();
       transaction.hold = now - this.since > TRUST_MS;
       this.since = now;
     }
-    this.taken += 1;
+    if (!job.mail.probe) this.taken += 1;
     this.bytes += job.mail.content.length;
     inFlight.push(transaction);
     job.holder = this;
@@ -143,7 +138,7 @@ export class Connection implements ChannelOwner, JobHolder {
     const { inFlight, group, channel } = this;
     if (channel.writing || this.state === 'over' || this.severed || this.farewell) return;
     if (this.sent === inFlight.length) return;
-    const now = this.clock.monotonic();
+    const now = this.context.clock.monotonic();
     group.reset();
     while (this.sent < inFlight.length && group.length < GROUP_BYTES) {
       const transaction = inFlight[this.sent]!;
@@ -162,16 +157,16 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   /** Ends it at once: what may have been accepted is `unknown`. */
-  destroy(): void {
-    this.channel.end({ kind: 'closed' });
+  destroy(reason?: unknown): void {
+    this.channel.end({ kind: 'closed', reason });
   }
 
   abandon(job: Job): void {
     const index = this.inFlight.findIndex((one) => one.job === job);
     const transaction = this.inFlight[index];
     if (!transaction) return;
-    const mayHaveAccepted = transaction.complete && !transaction.failure;
-    job.reject(aborted(this.options.road, transaction.stage, mayHaveAccepted, job.signal?.reason));
+    const stage = transaction.failure ? 'mail' : transaction.stage;
+    job.reject(this.context.errors.aborted(stage, job.signal?.reason));
     if (transaction.complete) return;
     if (transaction.uploading) {
       // Closing now would leave the mails before it without their replies: they come first.
@@ -193,7 +188,7 @@ export class Connection implements ChannelOwner, JobHolder {
     }
     this.spoken = true;
     const transaction = this.inFlight[0];
-    if (reply.code === 421) this.farewell = true;
+    if (reply.code === 421) this.farewell ??= reply;
     if (!transaction) {
       if (this.farewell) this.channel.end({ kind: 'closed' });
       else this.breakOff('a reply came that nothing had asked for');
@@ -210,7 +205,7 @@ export class Connection implements ChannelOwner, JobHolder {
   batchEnd(): void {
     if (!this.spoken) return;
     this.spoken = false;
-    this.since = this.clock.monotonic();
+    this.since = this.context.clock.monotonic();
     this.onward();
   }
 
@@ -222,11 +217,10 @@ export class Connection implements ChannelOwner, JobHolder {
     this.state = 'over';
     this.cancelTimer?.();
     const returned: ReturnedJob[] = [];
-    const { road } = this.options;
     const { answered, inFlight } = this;
     // Where the server is out of step, what it seemed to say in the same breath is worth nothing.
     const doubtful = end.kind === 'protocol' ? answered.filter((one) => one.mode !== 'step') : [];
-    for (const one of answered) if (!doubtful.includes(one)) settle(one, road);
+    for (const one of answered) if (!doubtful.includes(one)) this.settle(one);
     for (const one of doubtful) this.giveUp(one, end, returned);
     inFlight.forEach((one, index) => {
       this.giveUp(one, end, returned, index === 0);
@@ -240,26 +234,26 @@ export class Connection implements ChannelOwner, JobHolder {
   /** Settles a transaction that the end caught, or gives its job back. */
   private giveUp(one: Transaction, end: ChannelEnd, returned: ReturnedJob[], first = false): void {
     const { job, failure } = one;
-    const { road } = this.options;
     if (job.settled) return;
     if (end.kind !== 'protocol' && failure && !one.turnedAway) {
       job.reject(failure);
       return;
     }
-    const mayHaveAccepted = one.complete && !this.farewell;
-    const error =
-      failure && one.turnedAway ? failure : endedUnder(road, end, one.stage, mayHaveAccepted);
-    if (mayHaveAccepted && !one.turnedAway) {
-      job.reject(error);
+    if (one.complete && !this.farewell) {
+      job.reject(endedAt(end, 'reply', this.context.errors));
       return;
     }
+    const error =
+      (one.turnedAway ? failure : undefined) ??
+      (this.farewell ? this.refusals.of('mail', this.farewell) : undefined) ??
+      endedAt(end, one.stage, this.context.errors);
     const fresh = this.finished === 0;
     // The mail that the server was at may be what it stumbles over; where it has finished none, any may.
     if ((first || fresh) && one.started && !(one.hold && !one.heard)) job.resends += 1;
     const hopeless =
       (first && end.kind === 'timeout') ||
       (first && end.kind === 'protocol' && one.mode === 'step') ||
-      (this.farewell && fresh);
+      (this.farewell !== undefined && fresh);
     returned.push({ job, error, again: !hopeless });
   }
 
@@ -285,11 +279,15 @@ export class Connection implements ChannelOwner, JobHolder {
     }
   }
 
+  private settle(one: Transaction): void {
+    settle(one, this.context.errors, this.refusals.redact);
+  }
+
   private settleAnswered(): void {
     if (this.answered.length === 0) return;
     const { answered } = this;
     this.answered = [];
-    for (const one of answered) settle(one, this.options.road);
+    for (const one of answered) this.settle(one);
   }
 
   /** Takes the next step, whatever has just happened. */
@@ -298,8 +296,9 @@ export class Connection implements ChannelOwner, JobHolder {
     this.collect();
     this.settleAnswered();
     const head = this.inFlight[0];
-    const mute = !head || (!head.awaiting && (this.farewell || this.severed));
-    if (((this.severed || this.farewell) && mute) || head?.stuck === true || this.cutOff(head)) {
+    const closing = this.severed || this.farewell !== undefined;
+    const mute = !head || (!head.awaiting && closing);
+    if ((closing && mute) || head?.stuck === true || this.cutOff(head)) {
       this.channel.end({ kind: 'closed' });
       return;
     }
@@ -320,53 +319,60 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   private quitIfIdle(): void {
-    const { pool } = this.options;
+    const { pool } = this.context.options;
     if (this.state === 'open' && pool.maxMessages > 0 && this.taken >= pool.maxMessages) {
       this.state = 'retiring';
     }
     if (this.state !== 'retiring' || this.inFlight.length > 0 || this.channel.writing) return;
     this.state = 'quitting';
-    this.since = this.clock.monotonic();
+    this.since = this.context.clock.monotonic();
     this.channel.write([Buffer.from('QUIT\r\n')]);
     this.arm();
   }
 
-  /** When the state of now has lasted too long. */
-  private due(): number {
-    const { timeouts, pool } = this.options;
-    if (this.state === 'quitting' || this.farewell) return this.since + FAREWELL_MS;
+  /** Since when, and for how long at most, the state of now may last. */
+  private limit(): readonly [since: number, ms: number] {
+    const { timeouts, pool } = this.context.options;
+    const { since } = this;
+    if (this.state === 'quitting' || this.farewell) return [since, FAREWELL_MS];
     const head = this.inFlight[0];
-    if (!head) return this.since + pool.idleTimeoutMs;
-    if (!head.awaiting || head.uploading)
-      return Math.max(this.since, head.writtenAt) + timeouts.dataMs;
-    if (head.complete && head.expect === Step.content) {
-      return Math.max(this.since, head.writtenAt) + timeouts.replyMs;
+    if (!head) return [since, pool.idleTimeoutMs];
+    if (!head.awaiting || head.uploading) {
+      return [Math.max(since, head.writtenAt), timeouts.dataMs];
     }
-    const limit = head.expect === Step.data ? timeouts.dataMs : timeouts.commandMs;
-    return Math.max(this.since, head.envelopeAt) + limit;
+    if (head.complete && head.expect === Step.content) {
+      return [Math.max(since, head.writtenAt), timeouts.replyMs];
+    }
+    const ms = head.expect === Step.data ? timeouts.dataMs : timeouts.commandMs;
+    return [Math.max(since, head.envelopeAt), ms];
   }
 
   /** One timer for all deadlines of the connection. It is set anew only to ring earlier. */
   private arm(): void {
     if (this.state === 'over') return;
-    const due = this.due();
+    const [since, ms] = this.limit();
+    const due = since + ms;
     if (due >= this.timerAt) return;
+    const { clock } = this.context;
     this.cancelTimer?.();
     this.timerAt = due;
-    this.cancelTimer = this.clock.after(
-      Math.max(1, Math.ceil(due - this.clock.monotonic())),
-      () => {
-        this.cancelTimer = undefined;
-        this.timerAt = Infinity;
-        if (this.due() <= this.clock.monotonic()) this.overdue();
-        this.arm();
-      },
-    );
+    this.cancelTimer = clock.after(Math.max(1, Math.ceil(due - clock.monotonic())), () => {
+      this.cancelTimer = undefined;
+      this.timerAt = Infinity;
+      this.checkLimit();
+      this.arm();
+    });
   }
 
-  private overdue(): void {
-    if (this.inFlight.length === 0 && this.state === 'open' && !this.farewell) this.retire();
-    else if (this.inFlight.length === 0 || this.farewell) this.channel.end({ kind: 'closed' });
-    else this.channel.end({ kind: 'timeout' });
+  private checkLimit(): void {
+    const [since, ms] = this.limit();
+    if (since + ms > this.context.clock.monotonic()) return;
+    if (this.inFlight.length > 0 && !this.farewell) this.channel.end({ kind: 'timeout', ms });
+    else if (this.state === 'open' && !this.farewell) this.retire();
+    else this.channel.end({ kind: 'closed' });
   }
+}
+
+function unchanged(text: string): string {
+  return text;
 }

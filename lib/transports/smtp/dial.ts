@@ -1,95 +1,93 @@
-import { connect as netConnect, isIP, type Socket } from 'node:net';
-import { connect as tlsConnect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import net from 'node:net';
+import tls from 'node:tls';
 import type { Clock } from '../../clock.js';
-import type { MailErrorCode, MailStage } from '../../errors.js';
-import type { EngineOptions } from './engine-options.js';
-import { roadFault } from './faults.js';
+import type { MailDeliveryError } from '../../errors.js';
+import { Deadline } from './deadline.js';
+import type { SmtpErrors } from './smtp-errors.js';
+import type { ResolvedSmtpOptions } from './smtp.options.js';
 
-/** Opens the TCP connection, with TLS at once where `secure` says so. */
-export function dial(options: EngineOptions, clock: Clock, signal: AbortSignal): Promise<Socket> {
-  const { host, port, localAddress } = options;
-  const where = { host, port, ...(localAddress === undefined ? {} : { localAddress }) };
-  const socket = options.secure
-    ? tlsConnect({ ...where, ...tlsOptions(options) })
-    : netConnect(where);
-  socket.setNoDelay(true);
-  socket.setKeepAlive(true, 60_000);
-  return settle(socket, options, clock, signal, 'connect');
-}
+/** Time an address gets before the next of the same host is tried too (RFC 8305 §5). */
+const NEXT_ADDRESS_MS = 1_000;
 
-/** Begins TLS on a connection whose server has answered 220 to STARTTLS. */
-export function secure(
-  socket: Socket,
-  options: EngineOptions,
+/**
+ * Opens a socket to the server, with its TLS handshake done when `secure`. It is left unread.
+ * @throws MailDeliveryError of stage `dns` or `connect`.
+ */
+export function dial(
+  options: ResolvedSmtpOptions,
+  errors: SmtpErrors,
   clock: Clock,
   signal: AbortSignal,
-): Promise<Socket> {
-  const secured = tlsConnect({ ...tlsOptions(options), socket });
-  return settle(secured, options, clock, signal, 'starttls');
-}
-
-function tlsOptions(options: EngineOptions): ConnectionOptions {
-  const servername = isIP(options.host) === 0 ? options.host : undefined;
-  return { ...(servername === undefined ? {} : { servername }), ...options.tls };
-}
-
-function settle(
-  socket: Socket | TLSSocket,
-  options: EngineOptions,
-  clock: Clock,
-  signal: AbortSignal,
-  stage: 'connect' | 'starttls',
-): Promise<Socket> {
+): Promise<net.Socket> {
+  const { host, port, secure, localAddress, timeouts } = options;
+  if (signal.aborted) return Promise.reject(errors.aborted('connect', signal.reason));
   return new Promise((resolve, reject) => {
-    const wanted = options.secure || stage === 'starttls' ? 'secureConnect' : 'connect';
-    let connected = stage === 'starttls';
-    const finish = (done: () => void): void => {
-      cancelDeadline();
-      signal.removeEventListener('abort', onAbort);
-      socket
-        .off(wanted, onReady)
-        .off('connect', onConnect)
-        .off('error', onError)
-        .off('close', onClose);
-      done();
+    let stage: 'dns' | 'connect' | 'tls' = net.isIP(host) === 0 ? 'dns' : 'connect';
+    const target = {
+      host,
+      port,
+      localAddress,
+      autoSelectFamily: localAddress === undefined,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
     };
-    const fail = (code: MailErrorCode, at: MailStage, what: string, cause?: unknown): void => {
-      finish(() => {
-        // A late error of a socket that is given up is nobody's business.
-        socket.on('error', () => undefined);
-        socket.destroy();
-        const message = `${options.road}: ${what}.`;
-        reject(roadFault(options.road, { code, stage: at, message, cause }));
-      });
-    };
-    const onConnect = (): void => {
-      connected = true;
-    };
-    const onReady = (): void => {
-      finish(() => {
-        resolve(socket);
-      });
-    };
-    const onError = (cause: NodeJS.ErrnoException): void => {
-      const why = cause.code ?? cause.message;
-      if (cause.syscall === 'getaddrinfo')
-        fail('MAIL_DNS', 'dns', `name lookup failed (${why})`, cause);
-      else if (connected)
-        fail('MAIL_TLS', 'starttls', `TLS could not be established (${why})`, cause);
-      else fail('MAIL_CONNECT', 'connect', `no connection (${why})`, cause);
-    };
-    const onClose = (): void => {
-      onError(new Error('the connection was closed'));
-    };
-    const onAbort = (): void => {
-      fail('MAIL_ABORTED', stage, 'the connection was given up', signal.reason);
-    };
-    const cancelDeadline = clock.after(options.timeouts.connectMs, () => {
-      if (connected) fail('MAIL_TLS', 'starttls', 'the TLS handshake took too long');
-      else fail('MAIL_CONNECT', 'connect', 'the connection took too long');
+    const socket = net.connect(target);
+    let current: net.Socket = socket;
+    const deadline = new Deadline(clock, (ms) => {
+      fail(
+        stage === 'tls'
+          ? errors.tls('connect', `no handshake within ${ms} ms`)
+          : errors.timeout(stage, ms),
+      );
     });
-    socket.on('connect', onConnect).on(wanted, onReady).on('error', onError).on('close', onClose);
-    signal.addEventListener('abort', onAbort);
-    if (signal.aborted) onAbort();
+
+    const settle = () => {
+      deadline.clear();
+      signal.removeEventListener('abort', onAbort);
+      current.off('error', onError).off('close', onClose).on('error', ignore);
+      socket.off('error', onError).off('close', onClose).on('error', ignore);
+    };
+    const fail = (error: MailDeliveryError) => {
+      settle();
+      current.destroy();
+      socket.destroy();
+      reject(error);
+    };
+    const succeed = () => {
+      settle();
+      resolve(current);
+    };
+    const onAbort = () => {
+      fail(errors.aborted(stage === 'dns' ? 'dns' : 'connect', signal.reason));
+    };
+    const onError = (error: NodeJS.ErrnoException) => {
+      if (stage === 'tls') fail(errors.tls('connect', error.message, error));
+      else fail(stage === 'dns' ? errors.dns(error) : errors.connect(error));
+    };
+    const onClose = () => {
+      onError(new Error('the server closed the connection'));
+    };
+    const onConnect = () => {
+      if (!secure) {
+        succeed();
+        return;
+      }
+      stage = 'tls';
+      const servername = options.tls.servername ?? (net.isIP(host) === 0 ? host : undefined);
+      const secured = tls.connect({ ...options.tls, socket, host, servername }, succeed);
+      current = secured.on('error', onError).on('close', onClose);
+    };
+
+    signal.addEventListener('abort', onAbort, { once: true });
+    deadline.arm(stage === 'dns' ? timeouts.dnsMs : timeouts.connectMs);
+    socket.on('error', onError).on('close', onClose).once('connect', onConnect);
+    socket.once('lookup', (error: Error | null) => {
+      if (error || stage !== 'dns') return;
+      stage = 'connect';
+      deadline.arm(timeouts.connectMs);
+    });
   });
+}
+
+function ignore(): void {
+  return;
 }

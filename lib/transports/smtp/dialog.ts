@@ -1,7 +1,7 @@
-import type { Clock } from '../../clock.js';
-import type { MailErrorCode, MailStage } from '../../errors.js';
+import type { MailStage } from '../../errors.js';
 import type { Channel, ChannelEnd, ChannelOwner } from './channel.js';
-import { describeEnd, roadFault } from './faults.js';
+import type { SmtpContext } from './context.js';
+import { endedAt } from './ended.js';
 import type { Reply } from './reply.js';
 
 interface Waiter {
@@ -21,8 +21,7 @@ export class Dialog implements ChannelOwner {
 
   constructor(
     private readonly channel: Channel,
-    private readonly road: string,
-    private readonly clock: Clock,
+    private readonly context: SmtpContext,
   ) {
     channel.own(this);
   }
@@ -43,8 +42,8 @@ export class Dialog implements ChannelOwner {
   /** The next reply. With `last`, whatever comes after it is thrown away unread. */
   next(stage: MailStage, deadlineMs: number, last = false): Promise<Reply> {
     const promise = new Promise<Reply>((resolve, reject) => {
-      const cancelDeadline = this.clock.after(deadlineMs, () => {
-        this.channel.end({ kind: 'timeout' });
+      const cancelDeadline = this.context.clock.after(deadlineMs, () => {
+        this.channel.end({ kind: 'timeout', ms: deadlineMs });
       });
       this.waiter = {
         stage,
@@ -89,18 +88,6 @@ export class Dialog implements ChannelOwner {
     if (!waiter) return;
     this.waiter = undefined;
     waiter.cancelDeadline();
-    const [code, what] = describeEnd(end, waiter.stage);
-    waiter.reject(
-      roadFault(this.road, {
-        code: this.codeFor(code, waiter.stage),
-        stage: waiter.stage,
-        message: `${this.road} ${what}.`,
-        cause: end.kind === 'lost' ? end.cause : undefined,
-      }),
-    );
-  }
-
-  private codeFor(code: MailErrorCode, stage: MailStage): MailErrorCode {
-    return stage === 'starttls' && code === 'MAIL_CONNECTION_LOST' ? 'MAIL_TLS' : code;
+    waiter.reject(endedAt(end, waiter.stage, this.context.errors));
   }
 }

@@ -1,7 +1,5 @@
-import type { Clock } from '../../clock.js';
 import { MailDeliveryError } from '../../errors.js';
-import type { EngineOptions } from './engine-options.js';
-import { roadFault } from './faults.js';
+import type { SmtpContext } from './context.js';
 import { openSession, type Session } from './session.js';
 
 /** The wait after a failed attempt, doubled by each further one. */
@@ -26,17 +24,16 @@ export class Opener {
   private readonly abort = new AbortController();
 
   constructor(
-    private readonly options: EngineOptions,
-    private readonly clock: Clock,
+    private readonly context: SmtpContext,
     private readonly events: OpenerEvents,
   ) {}
 
   /** `count` sessions are wanted, those being opened among them. `crowded`: others are open. */
   want(count: number, crowded: boolean): void {
     if (this.abort.signal.aborted) return;
-    const wait = this.notBefore - this.clock.monotonic();
+    const wait = this.notBefore - this.context.clock.monotonic();
     if (count > this.opening && wait > 0) {
-      this.cancelWait ??= this.clock.after(Math.ceil(wait), () => {
+      this.cancelWait ??= this.context.clock.after(Math.ceil(wait), () => {
         this.cancelWait = undefined;
         this.events.mayTry();
       });
@@ -56,7 +53,7 @@ export class Opener {
   private async open(crowded: boolean): Promise<void> {
     this.opening += 1;
     try {
-      const session = await openSession(this.options, this.clock, this.abort.signal);
+      const session = await openSession(this.context, this.abort.signal);
       this.opening -= 1;
       this.failures = 0;
       this.notBefore = -Infinity;
@@ -66,19 +63,12 @@ export class Opener {
       this.failures += 1;
       const base = crowded ? CROWDED_BACKOFF_MS : BACKOFF_MS;
       const backoff = Math.min(base * 2 ** (this.failures - 1), MAX_BACKOFF_MS);
-      this.notBefore = this.clock.monotonic() + backoff;
+      this.notBefore = this.context.clock.monotonic() + backoff;
       this.events.failed(this.asDeliveryError(error));
     }
   }
 
   private asDeliveryError(error: unknown): MailDeliveryError {
-    if (error instanceof MailDeliveryError) return error;
-    const message = `${this.options.road}: the session could not be opened.`;
-    return roadFault(this.options.road, {
-      code: 'MAIL_CONNECT',
-      stage: 'connect',
-      message,
-      cause: error,
-    });
+    return error instanceof MailDeliveryError ? error : this.context.errors.connect(error);
   }
 }

@@ -1,20 +1,18 @@
-import type { Clock } from '../../clock.js';
 import { type MailDeliveryError, MailShutdownError } from '../../errors.js';
 import type { MailDelivery } from '../transport.js';
 import type { Capabilities } from './capabilities.js';
 import type { WireMail } from './commands.js';
 import { Connection, type ConnectionHost, type ReturnedJob } from './connection.js';
-import type { EngineOptions } from './engine-options.js';
-import { aborted, queueFull } from './faults.js';
+import type { SmtpContext } from './context.js';
 import { Job, type JobHolder } from './job.js';
 import { JobQueue } from './job-queue.js';
 import { Opener } from './opener.js';
 import { RateLimit } from './rate-limit.js';
-import { openSession } from './session.js';
 import type { Mode } from './transaction.js';
 
 /** How often a mail that was surely not accepted is sent again at once after a lost connection. */
 const MAX_RESENDS = 2;
+const NOBODY = { from: '', to: [] };
 /** How long a server that lost count of its replies is not pipelined to. */
 const STEP_MS = 600_000;
 
@@ -22,7 +20,7 @@ const STEP_MS = 600_000;
  * Connections to one server and the mails that wait for them. Mails go out in the order they came in,
  * to the connection with least outstanding; connections grow with the backlog.
  */
-export class Pool implements ConnectionHost, JobHolder {
+export class SmtpPool implements ConnectionHost, JobHolder {
   private readonly queue = new JobQueue();
   private readonly connections = new Set<Connection>();
   private readonly opener: Opener;
@@ -36,17 +34,15 @@ export class Pool implements ConnectionHost, JobHolder {
   private onDrained: (() => void) | undefined;
   private destroyed: { readonly reason: unknown } | undefined;
 
-  constructor(
-    private readonly options: EngineOptions,
-    private readonly clock: Clock,
-  ) {
+  constructor(private readonly context: SmtpContext) {
+    const { options, clock } = context;
     this.rate = new RateLimit(options.pool.maxPerSecond, clock, () => {
       this.schedule();
     });
-    this.opener = new Opener(options, clock, {
+    this.opener = new Opener(context, {
       opened: (session) => {
         this.mode = this.modeFor(session.capabilities);
-        this.connections.add(new Connection(session, options, clock, this));
+        this.connections.add(new Connection(session, context, this));
         this.schedule();
       },
       failed: (error) => {
@@ -63,11 +59,12 @@ export class Pool implements ConnectionHost, JobHolder {
    * @throws MailDeliveryError, or MailShutdownError after `close` or `destroy`.
    */
   deliver(mail: WireMail, signal?: AbortSignal): Promise<MailDelivery> {
-    const { road, pool } = this.options;
+    const { errors, options } = this.context;
+    const { maxQueued } = options.pool;
     if (this.closing) return Promise.reject(new MailShutdownError());
-    if (signal?.aborted) return Promise.reject(aborted(road, 'queue', false, signal.reason));
-    if (this.queue.size >= pool.maxQueued + this.freeSlots()) {
-      return Promise.reject(queueFull(road, pool.maxQueued));
+    if (signal?.aborted) return Promise.reject(errors.aborted('queue', signal.reason));
+    if (this.queue.size >= maxQueued + this.freeSlots()) {
+      return Promise.reject(errors.queueFull(maxQueued));
     }
     return new Promise((resolve, reject) => {
       const job = new Job(mail, resolve, reject, signal);
@@ -77,25 +74,9 @@ export class Pool implements ConnectionHost, JobHolder {
     });
   }
 
-  /** Opens a session of its own and closes it politely. */
+  /** Asks an idle connection, or a new one, whether the server is there. */
   async verify(signal?: AbortSignal): Promise<void> {
-    if (this.closing) throw new MailShutdownError();
-    const session = await openSession(
-      this.options,
-      this.clock,
-      signal ?? new AbortController().signal,
-    );
-    await new Promise<void>((resolve) => {
-      const connection = new Connection(session, this.options, this.clock, {
-        modeFor: () => 'step',
-        hasRoom: () => undefined,
-        outOfStep: () => undefined,
-        gone: () => {
-          resolve();
-        },
-      });
-      connection.retire();
-    });
+    await this.deliver({ envelope: NOBODY, content: Buffer.alloc(0), probe: true }, signal);
   }
 
   /** Takes no more mail, finishes what it has, says QUIT everywhere. */
@@ -113,16 +94,20 @@ export class Pool implements ConnectionHost, JobHolder {
     if (!this.destroyed) {
       this.destroyed = { reason };
       this.opener.stop(reason);
-      this.rejectQueued((stage) => aborted(this.options.road, stage, false, reason));
-      for (const connection of [...this.connections]) connection.destroy();
+      this.rejectQueued(() => this.context.errors.aborted('queue', reason));
+      for (const connection of [...this.connections]) connection.destroy(reason);
     }
     this.maybeDrained();
     return closed;
   }
 
   modeFor(capabilities: Capabilities): Mode {
-    const { pipelining, chunking } = this.options;
-    if (!pipelining || !capabilities.pipelining || this.clock.monotonic() < this.stepUntil) {
+    const { pipelining, chunking } = this.context.options;
+    if (
+      !pipelining ||
+      !capabilities.pipelining ||
+      this.context.clock.monotonic() < this.stepUntil
+    ) {
       return 'step';
     }
     return chunking && capabilities.chunking ? 'stream' : 'group';
@@ -133,7 +118,7 @@ export class Pool implements ConnectionHost, JobHolder {
   }
 
   outOfStep(): void {
-    this.stepUntil = this.clock.monotonic() + STEP_MS;
+    this.stepUntil = this.context.clock.monotonic() + STEP_MS;
     this.mode = 'step';
   }
 
@@ -147,13 +132,13 @@ export class Pool implements ConnectionHost, JobHolder {
   /** The caller of a waiting mail gave up. */
   abandon(job: Job): void {
     this.queue.remove(job);
-    job.reject(aborted(this.options.road, 'queue', false, job.signal?.reason));
+    job.reject(this.context.errors.aborted('queue', job.signal?.reason));
     this.schedule();
   }
 
   private takeBack({ job, error, again }: ReturnedJob): void {
     if (this.destroyed) {
-      job.reject(aborted(this.options.road, error.stage, false, this.destroyed.reason));
+      job.reject(this.context.errors.aborted(error.stage, this.destroyed.reason));
     } else if (!again || job.resends > MAX_RESENDS) {
       job.reject(error);
     } else {
@@ -206,7 +191,8 @@ export class Pool implements ConnectionHost, JobHolder {
   }
 
   private grow(): void {
-    const { queue, connections, opener, options } = this;
+    const { queue, connections, opener } = this;
+    const { options } = this.context;
     if (queue.size === 0 || this.rate.limiting) return;
     let room = 0;
     for (const connection of connections) room += connection.room();
@@ -219,19 +205,19 @@ export class Pool implements ConnectionHost, JobHolder {
   private openFailed(error: MailDeliveryError): void {
     // While another road to the server is open or opening, the mails can wait for that.
     if (this.connections.size > 0 || this.opener.opening > 0) return;
-    this.rejectQueued(() => error);
+    this.rejectQueued(() => this.context.errors.again(error));
     this.schedule();
   }
 
-  private rejectQueued(errorFor: (stage: 'queue') => MailDeliveryError): void {
-    for (let job = this.queue.shift(); job; job = this.queue.shift()) job.reject(errorFor('queue'));
+  private rejectQueued(makeError: () => MailDeliveryError): void {
+    for (let job = this.queue.shift(); job; job = this.queue.shift()) job.reject(makeError());
   }
 
   /** Mails that go to the wire without waiting do not count as waiting. */
   private freeSlots(): number {
     let slots = 0;
     for (const connection of this.connections) slots += connection.room();
-    return slots + (this.options.pool.maxConnections - this.connections.size);
+    return slots + (this.context.options.pool.maxConnections - this.connections.size);
   }
 
   private maybeDrained(): void {

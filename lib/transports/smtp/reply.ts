@@ -1,3 +1,5 @@
+import { parseReply, type SmtpReply } from './smtp-reply.js';
+
 /**
  * Longest reply line taken, in bytes without its end. RFC 5321 §4.5.3.1.5 allows 512, servers in the
  * field send more (Postfix takes 2048), and no honest one needs this much.
@@ -29,8 +31,8 @@ export class Reply {
     return found?.startsWith(String(this.kind)) ? found : undefined;
   }
 
-  /** The server's words as on the wire: every line with its code. */
-  get response(): string {
-    return `${this.code} ${this.text.includes('\n') ? this.text.replaceAll('\n', `\n${this.code} `) : this.text}`;
+  /** For errors and deliveries: one line, secrets taken out. */
+  said(redact: (text: string) => string): SmtpReply {
+    return parseReply(`${this.code} ${this.text.replaceAll('\n', `\n${this.code} `)}`, redact);
   }
 }

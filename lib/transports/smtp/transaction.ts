@@ -1,9 +1,9 @@
 import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../errors.js';
 import type { EnvelopeCommands } from './commands.js';
 import { dotStuff, endOfData } from './dot-stuff.js';
-import { allRefused, refusal, rejectedRecipient } from './faults.js';
 import type { Job } from './job.js';
 import type { OutputGroup } from './output-group.js';
+import type { Refusals } from './refusals.js';
 import type { Reply } from './reply.js';
 
 /**
@@ -65,11 +65,12 @@ export class Transaction {
     readonly job: Job,
     readonly mode: Mode,
     private readonly commands: EnvelopeCommands,
-    private readonly road: string,
+    private readonly refusals: Refusals,
     /** Whether final replies can be told from others by their enhanced codes (RFC 2034). */
     private readonly checkCodes: boolean,
   ) {
     this.body = job.mail.content;
+    if (job.mail.probe) this.resetFirst();
   }
 
   /** Something has been written. */
@@ -114,6 +115,7 @@ export class Transaction {
 
   /** Whether the server has certainly left this transaction behind, so that the next needs no RSET. */
   get clean(): boolean {
+    if (this.job.mail.probe) return true;
     if (this.mailRefused) return !this.loneDot;
     return this.ended && (this.mode !== 'stream' || this.success !== undefined);
   }
@@ -169,7 +171,9 @@ export class Transaction {
       case Step.reset:
         this.expect = Step.mail;
         if (reply.code === 421) this.turnAway(reply);
-        return reply.kind === 2 || reply.code === 421 ? undefined : 'RSET was refused';
+        else if (reply.kind !== 2) return 'RSET was refused';
+        else if (this.job.mail.probe) this.success = reply;
+        return undefined;
       case Step.mail:
         this.expect = Step.rcpt;
         this.onMail(reply);
@@ -199,7 +203,7 @@ export class Transaction {
     switch (this.next) {
       case Step.reset:
         group.ascii('RSET\r\n');
-        this.next = Step.mail;
+        this.next = this.job.mail.probe ? Step.done : Step.mail;
         break;
       case Step.mail:
         this.say(group, commands.mail);
@@ -260,7 +264,7 @@ export class Transaction {
     if (reply.kind === 2) return;
     this.mailRefused = true;
     if (reply.code === 421) this.turnAway(reply);
-    else this.failure ??= refusal(this.road, 'MAIL_SENDER', 'mail', reply);
+    else this.failure ??= this.refusals.of('mail', reply);
   }
 
   private onRcpt(reply: Reply): string | undefined {
@@ -273,10 +277,10 @@ export class Transaction {
       if (this.mailRefused) return 'a recipient was accepted after the sender was refused';
       this.accepted.push(address);
     } else if (!this.mailRefused) {
-      this.rejected.push(rejectedRecipient(address, reply));
+      this.rejected.push(this.refusals.recipient(address, reply));
     }
     if (last && this.accepted.length === 0) {
-      this.failure ??= allRefused(this.road, this.rejected, reply);
+      this.failure ??= this.refusals.everyone(this.rejected);
     }
     return undefined;
   }
@@ -290,7 +294,7 @@ export class Transaction {
       this.stuck = this.cancelled;
       return undefined;
     }
-    this.failure ??= refusal(this.road, 'MAIL_CONTENT', 'data', reply, this.rejected);
+    this.failure ??= this.refusals.of('data', reply, this.rejected);
     this.next = Step.done;
     return undefined;
   }
@@ -303,7 +307,7 @@ export class Transaction {
       this.next = Step.done;
     }
     if (reply.kind !== 2) {
-      this.failure ??= refusal(this.road, 'MAIL_CONTENT', 'reply', reply, this.rejected);
+      this.failure ??= this.refusals.of('reply', reply, this.rejected);
       return undefined;
     }
     if (this.failure) return 'content was accepted after its envelope was refused';
@@ -316,6 +320,6 @@ export class Transaction {
 
   private turnAway(reply: Reply): void {
     this.turnedAway = true;
-    this.failure = refusal(this.road, 'MAIL_SERVICE', 'mail', reply);
+    this.failure = this.refusals.of('mail', reply);
   }
 }

@@ -1,0 +1,114 @@
+import type { MailErrorCode, MailStage } from '../../errors.js';
+import type { WebApiFault } from './web-api.provider.js';
+
+/**
+ * Why no answer came. `aborted`: by the caller or by destroy(); `timeout`: our deadline; `paused`: the
+ * road waits out a rate limit for longer than we wait; the rest is the network's.
+ */
+export type HttpFailureKind =
+  'dns' | 'connect' | 'tls' | 'timeout' | 'lost' | 'protocol' | 'aborted' | 'paused';
+
+const CONNECT_CODES = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'EACCES',
+  'EMFILE',
+  'ENFILE',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const TLS_CODES =
+  /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_|HOSTNAME_MISMATCH|PATH_LENGTH_)|_CERT(?:_|$)|^EPROTO$/;
+const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+const PROTOCOL_CODES = /^(?:HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/;
+
+/** A request without an answer. */
+export class HttpFailure extends Error {
+  /** A connection was there and the request began to go out. */
+  started = false;
+  /** The whole request was handed over, so the server may have acted on it. */
+  sent = false;
+
+  constructor(
+    readonly kind: HttpFailureKind,
+    cause?: unknown,
+    /** How long the road stays closed, in milliseconds; only with `paused`. */
+    readonly waitMs?: number,
+  ) {
+    super(kind, { cause });
+  }
+
+  static of(error: unknown): HttpFailure {
+    return new HttpFailure(kindOf(error), error);
+  }
+}
+
+function kindOf(error: unknown): HttpFailureKind {
+  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
+  if (syscall === 'getaddrinfo') return 'dns';
+  if (typeof code !== 'string') return 'lost';
+  if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'dns';
+  if (CONNECT_CODES.has(code)) return 'connect';
+  if (TLS_CODES.test(code)) return 'tls';
+  if (TIMEOUT_CODES.has(code)) return 'timeout';
+  if (PROTOCOL_CODES.test(code)) return 'protocol';
+  return 'lost';
+}
+
+const WORDS: Record<HttpFailureKind, string> = {
+  dns: 'The name of the host could not be resolved',
+  connect: 'No connection to the host',
+  tls: 'TLS could not be established, or the certificate is not trusted',
+  timeout: 'No answer within the deadline',
+  lost: 'The connection was lost before the answer',
+  protocol: 'The answer is not valid HTTP',
+  aborted: 'The attempt was aborted',
+  paused: 'The provider asked to slow down, for longer than an attempt waits',
+};
+
+/**
+ * What a failure means for the mail (RFC 1047): once the whole request went out, it may have been
+ * accepted. `harmless` requests change nothing at the provider, so they may always be tried again.
+ */
+export function failureFault(failure: HttpFailure, harmless = false): WebApiFault {
+  return {
+    code: codeOf(failure),
+    disposition: failure.sent && !harmless ? 'unknown' : 'retry',
+    // An abort says nothing about the road, so it must not feed its breaker.
+    fault: failure.kind === 'aborted' ? 'message' : 'road',
+    stage: stageOf(failure),
+    message: WORDS[failure.kind],
+    ...(failure.waitMs === undefined ? {} : { retryAfterMs: failure.waitMs }),
+    cause: failure.cause,
+  };
+}
+
+function codeOf({ kind, started }: HttpFailure): MailErrorCode {
+  switch (kind) {
+    case 'dns':
+      return 'MAIL_DNS';
+    case 'connect':
+      return 'MAIL_CONNECT';
+    case 'tls':
+      return 'MAIL_TLS';
+    case 'timeout':
+      return started ? 'MAIL_TIMEOUT' : 'MAIL_CONNECT';
+    case 'lost':
+      return started ? 'MAIL_CONNECTION_LOST' : 'MAIL_CONNECT';
+    case 'protocol':
+      return 'MAIL_PROTOCOL';
+    case 'aborted':
+      return 'MAIL_ABORTED';
+    case 'paused':
+      return 'MAIL_RATE';
+  }
+}
+
+function stageOf({ kind, started, sent }: HttpFailure): MailStage {
+  if (kind === 'dns') return 'dns';
+  if (kind === 'paused') return 'queue';
+  if (sent) return 'response';
+  if (started) return 'request';
+  return kind === 'aborted' ? 'queue' : 'connect';
+}
