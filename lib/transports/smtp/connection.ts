@@ -56,6 +56,8 @@ export class Connection implements ChannelOwner, JobHolder {
   private spoken = false;
   /** Answered in the read being worked on; they count once the whole read made sense. */
   private answered: Transaction[] = [];
+  /** Answered with 421 before they were looked at; they go back once the connection has ended. */
+  private readonly turnedAway: Transaction[] = [];
   private state: 'open' | 'retiring' | 'quitting' | 'over' = 'open';
   /** The server said 421: it is closing. */
   private farewell: Reply | undefined;
@@ -222,6 +224,7 @@ export class Connection implements ChannelOwner, JobHolder {
     const doubtful = end.kind === 'protocol' ? answered.filter((one) => one.mode !== 'step') : [];
     for (const one of answered) if (!doubtful.includes(one)) this.settle(one);
     for (const one of doubtful) this.giveUp(one, end, returned);
+    for (const one of this.turnedAway) this.giveUp(one, end, returned, true);
     inFlight.forEach((one, index) => {
       this.giveUp(one, end, returned, index === 0);
     });
@@ -273,8 +276,12 @@ export class Connection implements ChannelOwner, JobHolder {
       if (this.sent > 0) this.sent -= 1;
       this.bytes -= head.job.mail.content.length;
       this.clean = head.clean;
-      this.finished += 1;
-      this.answered.push(head);
+      if (head.turnedAway) {
+        this.turnedAway.push(head);
+      } else {
+        this.finished += 1;
+        this.answered.push(head);
+      }
       if (head.stuck) this.severed = true;
     }
   }
