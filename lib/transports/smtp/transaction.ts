@@ -157,6 +157,9 @@ export class Transaction {
     if (kind === 2 && this.mode !== 'step' && Math.trunc(code / 10) !== 25) {
       return `an unexpected ${code} reply`;
     }
+    if (this.checkCodes && this.expect < Step.rcpt && reply.enhancedCode === '2.1.5') {
+      return 'a recipient was answered for where none was named';
+    }
     const problem = this.take(reply);
     // Nobody is left to send content to, and none has been begun: there is no need to.
     if (this.failure && !this.begun) {

@@ -1,0 +1,113 @@
+import { describe, it } from '@jest/globals';
+import fc from 'fast-check';
+import { SmtpTransport } from '../../../lib/transports/smtp/smtp.transport.js';
+import { testMail } from '../../fixtures/mail.js';
+import {
+  ScriptedSmtpServer,
+  type ScriptedReply,
+  type SmtpStep,
+} from '../../fixtures/scripted-smtp-server.js';
+import { audit, deliverAll } from '../../fixtures/smtp-audit.js';
+import { MODE_NAMES, MODES, type ModeName } from './modes.js';
+
+const STEPS: readonly SmtpStep[] = ['mail', 'rcpt', 'data', 'bdat', 'final', 'rset'];
+const OWN_WORDS: Partial<Record<SmtpStep, string>> = {
+  mail: '250 2.1.0 sender ok',
+  rcpt: '250 2.1.5 recipient ok',
+  data: '354 go on',
+  bdat: '503 5.5.1 no',
+  final: '250 2.0.0 taken',
+  rset: '250 2.0.0 flushed',
+};
+
+/** A reply of any class. A server that offers ENHANCEDSTATUSCODES has them in all replies (RFC 2034). */
+const anyText = fc.constantFrom(
+  '450 4.2.0 later',
+  '421 4.3.2 closing',
+  '452 4.5.3 too many',
+  '550 5.1.1 no',
+  '554 5.6.0 no',
+  '503 5.5.1 bad sequence',
+  '354 go on',
+  '334 what',
+  '221 2.0.0 bye',
+  '999 nonsense',
+  'nonsense',
+);
+const travel = fc.record(
+  {
+    split: fc.oneof(
+      fc.constant('bytes' as const),
+      fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 3 }),
+    ),
+    drop: fc.constantFrom('before' as const, 'after' as const, 'reset' as const),
+    defer: fc.integer({ min: 1, max: 3 }),
+    discardInput: fc.constant(true),
+    hang: fc.constant(true),
+  },
+  { requiredKeys: [] },
+);
+const mischief = fc.record({
+  step: fc.constantFrom(...STEPS),
+  at: fc.integer({ min: 1, max: 8 }),
+  kind: fc.oneof(
+    { weight: 4, arbitrary: anyText.map((text): ScriptedReply => ({ text })) },
+    { weight: 2, arbitrary: travel as fc.Arbitrary<ScriptedReply> },
+    { weight: 1, arbitrary: fc.constantFrom<ScriptedReply | 'twice'>({ raw: '' }, 'twice') },
+  ),
+});
+
+/** Fails instead of waiting for ever when a promise is never settled. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error('a delivery was never settled'));
+    }, ms);
+  });
+  return Promise.race([work, late]).finally(() => {
+    clearTimeout(timer);
+  });
+}
+
+describe.each<ModeName>(MODE_NAMES)('a server in mode %s whose replies are made up', (mode) => {
+  it('never makes us report a mail as sent, or as not sent, that is not', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(mischief, { minLength: 1, maxLength: 6 }),
+        fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 1, max: 2 }),
+        async (plan, recipients, maxConnections) => {
+          const script = Object.fromEntries(
+            STEPS.map((step) => [
+              step,
+              ({ count }: { count: number }): ScriptedReply | undefined => {
+                const found = plan.find((one) => one.step === step && one.at === count);
+                if (found?.kind !== 'twice') return found?.kind;
+                return { raw: `${OWN_WORDS[step]!}\r\n${OWN_WORDS[step]!}\r\n` };
+              },
+            ]),
+          );
+          const server = await ScriptedSmtpServer.start({ capabilities: MODES[mode], script });
+          const road = new SmtpTransport({
+            host: server.host,
+            port: server.port,
+            pool: { maxConnections, maxInFlight: 4 },
+            timeouts: { commandMs: 80, dataMs: 80, replyMs: 80, greetingMs: 1000 },
+          });
+          try {
+            const mails = recipients.map((count) =>
+              testMail({ to: Array.from({ length: count }, (_, i) => `r${i}@example.net`) }),
+            );
+            audit(server, await within(8_000, deliverAll(road, mails)));
+            await within(5_000, road.close());
+          } finally {
+            await road.destroy();
+            await server.close();
+          }
+        },
+      ),
+      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 40), endOnFailure: true },
+    );
+  }, 600_000);
+});
