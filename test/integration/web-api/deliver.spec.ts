@@ -39,7 +39,9 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
     await transport.deliver(testMail());
     const { method, path, rawHeaders } = server.requests[0]!;
     expect(`${method} ${path}`).toBe('POST /v3/mail/send');
-    const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+    const names = rawHeaders
+      .filter((_, index) => index % 2 === 0)
+      .map((name) => name.toLowerCase());
     expect(names.toSorted()).toEqual([
       'accept',
       'authorization',
