@@ -233,6 +233,7 @@ export class SmtpConnection {
   private stream(content: Buffer): Readable {
     let at = 0;
     const next = () => {
+      if (!this.alive) return undefined;
       if (at === 0 && this.isAhead()) {
         // Not one byte of content for a server that has answered it already.
         this.fail(this.context.errors.protocol('data', 'replied before it had the content'));
@@ -316,7 +317,14 @@ export class SmtpConnection {
   private progressed(): void {
     if (!this.pending) return;
     const { timeouts } = this.context.options;
-    const { stage } = this.log;
+    const { stage, reply } = this.log;
+    if (reply?.stage === 'data' && reply.text.startsWith('2')) {
+      // nodemailer would go on; but then the replies are out of step, and the next no verdict.
+      this.fail(
+        this.context.errors.protocol('data', `answered DATA with ${reply.text.slice(0, 3)}`),
+      );
+      return;
+    }
     if (stage === 'reply' && this.isAhead()) this.earlyReply = true;
     this.deadline.arm(timeouts[DEADLINES[stage] ?? 'commandMs']);
   }

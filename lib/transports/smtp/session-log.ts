@@ -60,7 +60,7 @@ export class SessionLog {
   private command(line: string): void {
     if (this.due[0] === 'content') {
       // A lone dot ends an empty content that every recipient was refused for.
-      this.due[0] = 'data';
+      this.due[0] = 'rcpt';
       return;
     }
     const verb = /^[A-Z]+(?= |$)/.exec(line)?.[0] ?? '';
@@ -80,7 +80,7 @@ export class SessionLog {
     this.replies += 1;
     this.reply = { stage, text };
     if (stage === 'ehlo') this.capabilities = text.startsWith('2') ? text.split(/\r?\n/) : [];
-    if (stage === 'data' && /^[23]/.test(text)) this.push('content');
+    if (stage === 'data' && text.startsWith('3')) this.push('content');
     else this.onProgress();
   }
 
