@@ -17,7 +17,7 @@ function expectNothingPlain(plain: Buffer): void {
 describe('STARTTLS', () => {
   it('secures the session before AUTH and mail', async () => {
     const { server, road } = await roads.start(
-      { tls: good },
+      { tls: good, capabilities: ['AUTH PLAIN'] },
       { auth, tls: { ca }, requireTLS: true },
     );
     await road.deliver(testMail());
@@ -37,7 +37,11 @@ describe('STARTTLS', () => {
   const failures: [string, ScriptedSmtpOptions, Partial<SmtpTransportOptions>][] = [
     ['is not offered', {}, {}],
     ['is refused', { tls: good, script: { starttls: '454 4.7.0 not now' } }, {}],
-    ['is answered, but no TLS follows', { script: { starttls: '220 2.0.0 go ahead' } }, {}],
+    [
+      'is answered, but no TLS follows',
+      { script: { starttls: '220 2.0.0 go ahead' } },
+      { timeouts: { commandMs: 300 } },
+    ],
     ['is cut off', { tls: good, script: { starttls: { drop: 'after' } } }, {}],
     [
       'hangs',
@@ -90,7 +94,10 @@ describe('TLS from the first byte', () => {
   const secure = { secure: true, tls: { ca } } as const;
 
   it('carries the whole session', async () => {
-    const { server, road } = await roads.start({ tls: good, secure: true }, { ...secure, auth });
+    const { server, road } = await roads.start(
+      { tls: good, secure: true, capabilities: ['AUTH PLAIN'] },
+      { ...secure, auth },
+    );
     await road.deliver(testMail());
     expect(server.connections[0]!.receivedPlain).toHaveLength(0);
     expect(server.messages).toHaveLength(1);
