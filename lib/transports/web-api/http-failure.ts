@@ -120,6 +120,7 @@ function codeOf({ kind, started }: HttpFailure): MailErrorCode {
 
 function stageOf({ kind, started, sent }: HttpFailure): MailStage {
   if (kind === 'dns') return 'dns';
+  if (kind === 'connect' || kind === 'tls') return 'connect';
   if (kind === 'paused') return 'queue';
   if (kind === 'invalid') return 'request';
   if (sent) return 'response';

@@ -97,6 +97,32 @@ describe('connections of the Web API road', () => {
       });
     });
 
+    it('an abort while it connects, and no byte follows', async () => {
+      let hello: (() => void) | undefined;
+      const arrived = new Promise<void>((resolve) => (hello = resolve));
+      raw = await rawServer(() => hello?.());
+      await connectTo(raw.url.replace('http:', 'https:'), { connections: 1 });
+      const controller = new AbortController();
+      const work = failure(transport, testMail(), { signal: controller.signal });
+      await arrived;
+      controller.abort();
+      expect(await work).toMatchObject({
+        code: 'MAIL_ABORTED',
+        disposition: 'retry',
+        fault: 'message',
+      });
+    });
+
+    it('a connection that takes too long', async () => {
+      raw = await rawServer(() => undefined);
+      await connectTo(raw.url.replace('http:', 'https:'), { timeoutMs: 200 });
+      expect(await failure(transport, testMail())).toMatchObject({
+        ...retry,
+        code: 'MAIL_CONNECT',
+        stage: 'connect',
+      });
+    });
+
     it('an abort before anything began', async () => {
       expect(await failure(transport, testMail(), { signal: AbortSignal.abort() })).toMatchObject({
         code: 'MAIL_ABORTED',
@@ -283,6 +309,19 @@ describe('connections of the Web API road', () => {
       expect((await client.request(request)).status).toBe(202);
       await client.close();
       await https.close();
+    });
+
+    it('a handshake that never ends is torn down by destroy()', async () => {
+      let arrived: (() => void) | undefined;
+      const hello = new Promise<void>((resolve) => (arrived = resolve));
+      raw = await rawServer(() => arrived?.());
+      await connectTo(raw.url.replace('http:', 'https:'));
+      const work = failure(transport, testMail());
+      await hello;
+      const closed = once(raw.sockets[0]!, 'close');
+      await transport.destroy();
+      expect(await work).toMatchObject({ code: 'MAIL_ABORTED', disposition: 'retry' });
+      await closed;
     });
 
     it('an authority that is not trusted, and no TLS at all, are faults of the road', async () => {
