@@ -4,7 +4,6 @@ import { MailValidationError } from '../../../lib/errors.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import { parseMail } from '../../../lib/message/mail-json.js';
 import type { Mail } from '../../../lib/message/mail.js';
-import type { MailMessage } from '../../../lib/message/message.js';
 import { CONTROL, base, fieldStrings, make, pathsOf } from './support.js';
 
 /** Every field that becomes part of a header or of the envelope, with a bad text put into it. */
