@@ -97,14 +97,13 @@ function messageIdOf(source: string): string {
   return /^message-id:\s*(<[^>]+>)/im.exec(source)?.[1] ?? '';
 }
 
-async function runUntilSigterm(transport: object, sends: number, drainTimeoutMs: number) {
+async function runUntilSigterm(transport: object, env: Record<string, string>) {
   const child: ChildProcess = spawn(process.execPath, [APP], {
     env: {
       ...process.env,
       NODE_OPTIONS: '',
       TRANSPORT: JSON.stringify(transport),
-      SENDS: String(sends),
-      DRAIN_TIMEOUT_MS: String(drainTimeoutMs),
+      ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -139,7 +138,10 @@ describe.each([
 ])('SIGTERM over %s', (_, slowServer) => {
   it(`settles ${SENDS} sends in flight against a slow server, and the server saw what was reported`, async () => {
     const { taken, transport } = await slowServer();
-    const run = await runUntilSigterm(transport, SENDS, DRAIN_TIMEOUT_MS);
+    const run = await runUntilSigterm(transport, {
+      SENDS: String(SENDS),
+      DRAIN_TIMEOUT_MS: String(DRAIN_TIMEOUT_MS),
+    });
 
     const settled = run.lines.filter((line) => line.outcome !== undefined);
     expect(new Set(settled.map((line) => line.messageId)).size).toBe(SENDS);
@@ -171,7 +173,11 @@ describe.each([
 
   it('loses nothing when the deadline is long enough, the farewell of another module included', async () => {
     const { taken, transport } = await slowServer();
-    const run = await runUntilSigterm(transport, 20, 20_000);
+    const run = await runUntilSigterm(transport, {
+      SENDS: '20',
+      DRAIN_TIMEOUT_MS: '20000',
+      FAREWELL: '1',
+    });
     const farewell = run.lines.find((line) => line.farewell)?.farewell;
     const sent = run.lines.filter((line) => line.outcome === 'sent').map((line) => line.messageId);
     expect(sent).toHaveLength(20);

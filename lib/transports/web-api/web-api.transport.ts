@@ -40,12 +40,14 @@ export class WebApiTransport implements MailTransport {
     const response = await this.send(request, options);
     const outcome = this.provider.response(response, mail);
     if (isFault(outcome)) throw this.refused(outcome);
+    const { accepted, rejected = [], remoteId } = outcome;
     return {
       road: this.name,
-      accepted: outcome.accepted,
-      rejected: outcome.rejected ?? [],
-      response: outcome.response,
-      ...(outcome.remoteId === undefined ? {} : { remoteId: outcome.remoteId }),
+      accepted,
+      rejected,
+      // Once more: the words may have been unescaped from JSON since.
+      response: this.provider.redact(outcome.response),
+      ...(remoteId === undefined ? {} : { remoteId }),
     };
   }
 
