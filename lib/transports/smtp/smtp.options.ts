@@ -11,6 +11,13 @@ import {
   type SmtpDkimOptions,
 } from './smtp-secrets.options.js';
 
+export type {
+  SmtpAuth,
+  SmtpDkimOptions,
+  SmtpOAuth2Auth,
+  SmtpPasswordAuth,
+} from './smtp-secrets.options.js';
+
 /** The parts of `tls.connect`'s options that a mail client needs. */
 export type SmtpTlsOptions = Pick<
   ConnectionOptions,
