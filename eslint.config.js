@@ -1,22 +1,52 @@
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', '**/dist/', 'node_modules/', 'coverage/', '**/*.d.ts'] },
+  { ignores: ['**/dist/', '**/node_modules/', 'coverage/', '**/*.d.ts', '*.config.js', '.*.cjs'] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', 'scripts/**/*.mjs'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
     languageOptions: { parserOptions: { projectService: true } },
     rules: {
-      // A Nest module is a class by design.
+      // A Nest module is a class by design, often an empty one.
       '@typescript-eslint/no-extraneous-class': 'off',
+      // noUncheckedIndexedAccess makes every index possibly undefined; `!` says that it was checked.
       '@typescript-eslint/no-non-null-assertion': 'off',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true },
+      ],
+      // `() => done()` is a callback, not a confusion.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      // A contract's method answers a promise whether or not this driver has anything to wait for.
+      '@typescript-eslint/require-await': 'off',
       '@typescript-eslint/consistent-type-imports': 'error',
-      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      eqeqeq: ['error', 'always'],
+      'no-console': 'error',
     },
   },
   {
+    // Tests read what other libraries parsed, which is often `any`, and reach for a method to spy on it.
     files: ['test/**/*.ts', 'bench/**/*.ts'],
-    rules: { '@typescript-eslint/no-unsafe-assignment': 'off', '@typescript-eslint/no-unsafe-member-access': 'off' },
+    rules: {
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+    },
+  },
+  {
+    // Programs talk to their user on standard output.
+    files: ['scripts/**/*.mjs', 'bench/**/*.ts', 'sample/**/*.ts'],
+    rules: { 'no-console': 'off' },
+  },
+  {
+    // A JSDoc cast, which the compiler checks, is invisible to this rule.
+    files: ['scripts/**/*.mjs'],
+    rules: { '@typescript-eslint/no-unsafe-assignment': 'off' },
   },
 );

@@ -117,7 +117,9 @@ export class MailShutdownError extends MailError {
   readonly code = 'MAIL_SHUTDOWN';
   readonly disposition = 'retry';
 
-  constructor(message = 'The mail module is shutting down and takes no new mail; nothing was sent.') {
+  constructor(
+    message = 'The mail module is shutting down and takes no new mail; nothing was sent.',
+  ) {
     super(message);
   }
 }

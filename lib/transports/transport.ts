@@ -1,9 +1,25 @@
-import type { RejectedRecipient } from '../errors.js';
+import type { MailDisposition, MailErrorCode, RejectedRecipient } from '../errors.js';
 import type { Mail } from '../message/mail.js';
 
 export interface DeliverOptions {
   /** Stops the attempt for real: the connection or request it uses is torn down if need be. */
   readonly signal?: AbortSignal;
+}
+
+/** One attempt over one road, as a receipt records it. */
+export interface MailHop {
+  readonly road: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly outcome: 'accepted' | 'partial' | 'failed';
+  readonly response?: string;
+  readonly remoteId?: string;
+  readonly error?: {
+    readonly code: MailErrorCode;
+    readonly disposition: MailDisposition;
+    readonly message: string;
+  };
 }
 
 /** What the next hop answered for a mail, recipient by recipient. */
@@ -18,6 +34,8 @@ export interface MailDelivery {
   readonly response: string;
   /** The next hop's own id for the mail: its queue id, or `X-Message-Id`. */
   readonly remoteId?: string;
+  /** A route fills this in with every road it tried; otherwise there was one hop, this one. */
+  readonly hops?: readonly MailHop[];
 }
 
 /**

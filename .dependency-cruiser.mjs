@@ -1,0 +1,150 @@
+/**
+ * The import gate: the order of rooms, as code. Imports go down only, rooms on one floor do not
+ * import each other, and there are no circles (a type-only import counts).
+ *
+ * Each floor is a list of rooms, each room a pattern of paths under lib/.
+ */
+const floors = [
+  [['base', '(errors|clock|suggest|option-reader)[.]ts$']],
+  [
+    ['message', 'message/'],
+    ['events', 'events/'],
+  ],
+  [['transports', 'transports/']],
+  [['templates', 'templates/']],
+  [['relay', 'relay/']],
+  [['service', '(mail[.](service|receipt|tokens)|in-flight)[.]ts$']],
+  [
+    ['decorators', 'decorators/'],
+    ['testing', 'testing/'],
+  ],
+  [['module', 'mail[.](module|module-definition|options)[.]ts$']],
+  [['face', 'index[.]ts$']],
+];
+
+/** Rooms whose parts stand side by side: `[room, parts]`. Only `front` may see into all of them. */
+const drivers = [
+  {
+    room: 'transports',
+    parts: '(smtp|web-api|memory|route)',
+    front: 'transports/transport[.]factory[.]ts$',
+  },
+  { room: 'relay', parts: '(spool|bull)', front: 'relay/(spool|bull)/' },
+];
+
+const under = (pattern) => `^lib/${pattern}`;
+const anyOf = (rooms) => `^lib/(${rooms.map(([, pattern]) => pattern).join('|')})`;
+
+const floorRules = floors.flatMap((rooms, floor) => {
+  const above = floors.slice(floor + 1).flat();
+  return rooms.flatMap(([name, pattern]) => {
+    const beside = rooms.filter(([other]) => other !== name);
+    return [
+      above.length > 0 && {
+        name: `${name}-imports-only-down`,
+        severity: 'error',
+        from: { path: under(pattern) },
+        to: { path: anyOf(above) },
+      },
+      beside.length > 0 && {
+        name: `${name}-not-beside`,
+        comment: 'Rooms on one floor do not import each other.',
+        severity: 'error',
+        from: { path: under(pattern) },
+        to: { path: anyOf(beside) },
+      },
+    ].filter(Boolean);
+  });
+});
+
+const driverRules = drivers.flatMap(({ room, parts, front }) => [
+  {
+    name: `${room}-drivers-apart`,
+    comment: 'A driver is one folder: it does not know the others.',
+    severity: 'error',
+    from: { path: `^lib/${room}/${parts}/` },
+    to: { path: `^lib/${room}/${parts}/`, pathNot: `^lib/${room}/$1/` },
+  },
+  {
+    name: `${room}-drivers-behind-their-front`,
+    comment: 'Everyone else speaks to the contract.',
+    severity: 'error',
+    from: {
+      path: '^lib/',
+      pathNot: [`^lib/${room}/${parts}/`, under(front), under('index[.]ts$')],
+    },
+    to: { path: `^lib/${room}/${parts}/` },
+  },
+]);
+
+/** Packages that only these rooms may know. */
+const kept = {
+  nodemailer: ['transports/smtp/', 'message/'],
+  undici: ['transports/web-api/', 'message/content'],
+};
+
+const packageRules = Object.entries(kept).map(([name, rooms]) => ({
+  name: `${name}-stays-in-its-room`,
+  severity: 'error',
+  from: { path: '^lib/', pathNot: rooms.map(under) },
+  to: { path: `node_modules/(@types/)?${name}/` },
+}));
+
+export default {
+  forbidden: [
+    {
+      name: 'no-circle',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    ...floorRules,
+    ...driverRules,
+    ...packageRules,
+    {
+      name: 'every-file-has-a-floor',
+      comment: 'Add a new room to the floors in .dependency-cruiser.mjs.',
+      severity: 'error',
+      from: { path: '^lib/', pathNot: anyOf(floors.flat()) },
+      to: {},
+    },
+    {
+      name: 'lib-stands-alone',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { path: '^(test|bench|sample|scripts|dist)/' },
+    },
+    {
+      name: 'no-undeclared-package',
+      comment: 'lib/ may import what package.json declares for its users, and Node itself.',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
+        dependencyTypesNot: ['npm', 'npm-peer'],
+      },
+    },
+    {
+      name: 'resolvable',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'nothing-forgotten',
+      comment: 'No file that no entry of the package reaches.',
+      severity: 'error',
+      from: { path: under('index[.]ts$') },
+      to: { path: '^lib/', reachable: false },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.build.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+};

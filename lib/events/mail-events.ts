@@ -1,0 +1,80 @@
+import type { MailDeliveryError, MailError, RejectedRecipient } from '../errors.js';
+
+interface MailEventBase {
+  /** Wall-clock time in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /** Name of the module instance; absent for the default one. */
+  readonly mailer?: string;
+}
+
+interface MailIds {
+  readonly id: string;
+  readonly messageId: string;
+}
+
+/** A mail is handed to a road. */
+export interface MailAttemptEvent extends MailEventBase, MailIds {
+  readonly type: 'attempt';
+  readonly road: string;
+}
+
+/** The next hop took responsibility for at least one recipient. */
+export interface MailSentEvent extends MailEventBase, MailIds {
+  readonly type: 'sent';
+  readonly road: string;
+  readonly accepted: readonly string[];
+  readonly response: string;
+  readonly remoteId?: string;
+  readonly durationMs: number;
+}
+
+/** The next hop refused recipients, some beside accepted ones or all. */
+export interface MailRejectedEvent extends MailEventBase, MailIds {
+  readonly type: 'rejected';
+  readonly road: string;
+  readonly rejected: readonly RejectedRecipient[];
+}
+
+/** An attempt ended without a recipient accepted; `error.disposition` says what that means. */
+export interface MailFailedEvent extends MailEventBase, MailIds {
+  readonly type: 'failed';
+  readonly road: string;
+  readonly error: MailError;
+  readonly durationMs: number;
+}
+
+/** What became of the mail that was in flight when the module began to drain. */
+export interface MailDrainSummary {
+  /** Accepted by the next hop while draining. */
+  readonly sent: number;
+  /** Settled with an error by themselves while draining. */
+  readonly failed: number;
+  /** Given back to durable storage; always 0 without a relay. */
+  readonly released: number;
+  /** Aborted at the deadline, each with what is known of it. */
+  readonly abandoned: readonly {
+    readonly id: string;
+    readonly messageId: string;
+    readonly recipients: readonly string[];
+    readonly disposition: MailDeliveryError['disposition'];
+  }[];
+  readonly durationMs: number;
+}
+
+/** The module took its last mail, settled what was in flight and closed its connections. */
+export interface MailDrainedEvent extends MailEventBase {
+  readonly type: 'drained';
+  readonly summary: MailDrainSummary;
+}
+
+/** Every event by its type. */
+export interface MailEventMap {
+  attempt: MailAttemptEvent;
+  sent: MailSentEvent;
+  rejected: MailRejectedEvent;
+  failed: MailFailedEvent;
+  drained: MailDrainedEvent;
+}
+
+export type MailEventType = keyof MailEventMap;
+export type MailEvent = MailEventMap[MailEventType];

@@ -1,0 +1,119 @@
+import { MailError, MailDeliveryError, type MailDisposition } from './errors.js';
+import type { Clock } from './clock.js';
+import type { Mail } from './message/mail.js';
+
+interface Entry {
+  mail?: Mail;
+  settled: 'no' | 'sent' | 'failed';
+  disposition?: MailDisposition;
+  readonly reject: (error: MailError) => void;
+}
+
+/** A mail that had to be let go, and what is known of it. */
+export interface AbandonedMail {
+  readonly mail: Mail;
+  readonly disposition: MailDisposition;
+}
+
+/** The sends between the call and its answer, so that a drain can wait for them and name the rest. */
+export class InFlight {
+  private readonly entries = new Set<Entry>();
+  private idle?: () => void;
+  private counted = { sent: 0, failed: 0 };
+
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * Runs one send. `work` says which mail it is as soon as it is made. The answer settles at the
+   * latest when `abandon` is called, whatever the road does.
+   */
+  run<T>(work: (identify: (mail: Mail) => void) => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const entry: Entry = { settled: 'no', reject };
+      this.entries.add(entry);
+      work((mail) => (entry.mail = mail)).then(
+        (value) => {
+          this.settle(entry, 'sent');
+          resolve(value);
+        },
+        (error: unknown) => {
+          entry.disposition = error instanceof MailError ? error.disposition : 'unknown';
+          this.settle(entry, 'failed');
+          reject(error as Error);
+        },
+      );
+    });
+  }
+
+  /** Starts counting what settles from now on. */
+  resetCount(): void {
+    this.counted = { sent: 0, failed: 0 };
+  }
+
+  get count(): Readonly<{ sent: number; failed: number }> {
+    return this.counted;
+  }
+
+  /** Resolves to true once nothing is in flight, to false after `timeoutMs` milliseconds. */
+  whenIdle(timeoutMs: number): Promise<boolean> {
+    if (this.entries.size === 0) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(timeoutMs, () => {
+        this.idle = undefined;
+        resolve(false);
+      });
+      this.idle = () => {
+        cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  /**
+   * Lets go of everything in flight: `tearDown` makes the roads fail what they hold, and what has not
+   * settled `graceMs` milliseconds later is answered here, as unknown.
+   */
+  async abandon(tearDown: () => Promise<void>, graceMs: number): Promise<AbandonedMail[]> {
+    const left = [...this.entries];
+    const before = this.counted;
+    // Failures from here on are abandonments, and reported as such.
+    this.counted = { ...before };
+    const tornDown = tearDown();
+    await this.whenIdle(graceMs);
+    for (const entry of left) {
+      if (entry.settled !== 'no') continue;
+      entry.disposition = 'unknown';
+      this.settle(entry, 'failed');
+      entry.reject(abandonedError(entry.mail));
+    }
+    await Promise.race([tornDown, this.pause(graceMs)]);
+    this.counted = { sent: this.counted.sent, failed: before.failed };
+    return left.flatMap(({ mail, settled, disposition = 'unknown' }) =>
+      mail && settled === 'failed' ? [{ mail, disposition }] : [],
+    );
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => this.clock.after(ms, resolve));
+  }
+
+  private settle(entry: Entry, how: 'sent' | 'failed'): void {
+    if (!this.entries.delete(entry)) return;
+    entry.settled = how;
+    this.counted[how] += 1;
+    if (this.entries.size === 0) {
+      this.idle?.();
+      this.idle = undefined;
+    }
+  }
+}
+
+function abandonedError(mail: Mail | undefined): MailDeliveryError {
+  return new MailDeliveryError({
+    code: 'MAIL_ABORTED',
+    disposition: 'unknown',
+    fault: 'road',
+    stage: 'queue',
+    message: `The drain deadline passed while ${mail ? `mail ${mail.id}` : 'a mail'} was in flight, and its road did not say what became of it`,
+  });
+}

@@ -1,0 +1,60 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { systemClock } from './clock.js';
+import { EventBus } from './events/event-bus.js';
+import {
+  readMailOptions,
+  type MailModuleExtras,
+  type MailModuleOptions,
+  type ResolvedMailOptions,
+} from './mail.options.js';
+import { MailService } from './mail.service.js';
+import { getMailToken } from './mail.tokens.js';
+import { createTransport } from './transports/transport.factory.js';
+
+/** One module instance's options as they were given. */
+const RAW_OPTIONS = Symbol('nestjs-mail-relay:raw-options');
+/** One module instance's options after checking. */
+export const RESOLVED_OPTIONS = Symbol('nestjs-mail-relay:options');
+/** One module instance's service, whatever its name. */
+export const INSTANCE = Symbol('nestjs-mail-relay:instance');
+
+export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<MailModuleOptions>({ optionsInjectionToken: RAW_OPTIONS })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createMailOptions')
+    .setExtras<MailModuleExtras>({ isGlobal: false, name: undefined }, (definition, extras) => {
+      const token = getMailToken(extras.name);
+      return {
+        ...definition,
+        global: extras.isGlobal ?? false,
+        providers: [
+          ...(definition.providers ?? []),
+          {
+            provide: RESOLVED_OPTIONS,
+            useFactory: readMailOptions,
+            inject: [RAW_OPTIONS],
+          },
+          {
+            provide: INSTANCE,
+            useFactory: (options: ResolvedMailOptions) => createService(options, extras.name),
+            inject: [RESOLVED_OPTIONS],
+          },
+          { provide: token, useExisting: INSTANCE },
+        ],
+        exports: [...(definition.exports ?? []), token],
+      };
+    })
+    .build();
+
+function createService(options: ResolvedMailOptions, name: string | undefined): MailService {
+  const { transport, defaults, content, maxMessageBytes } = options;
+  return new MailService({
+    name,
+    transport: createTransport(transport),
+    defaults,
+    content,
+    maxMessageBytes,
+    events: new EventBus(),
+    clock: systemClock,
+  });
+}

@@ -1,0 +1,59 @@
+import {
+  Inject,
+  Logger,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+} from '@nestjs/common';
+import type { MailDrainSummary } from './events/mail-events.js';
+import {
+  ConfigurableModuleClass,
+  INSTANCE,
+  RESOLVED_OPTIONS,
+  type ASYNC_OPTIONS_TYPE,
+  type OPTIONS_TYPE,
+} from './mail.module-definition.js';
+import type { ResolvedMailOptions } from './mail.options.js';
+import { MailService } from './mail.service.js';
+
+/** Registers a MailService. Building it does no I/O; a mail server that is down never stops the boot. */
+@Module({})
+export class MailModule extends ConfigurableModuleClass implements BeforeApplicationShutdown {
+  private readonly logger = new Logger(MailModule.name);
+
+  constructor(
+    @Inject(INSTANCE) private readonly mail: MailService,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedMailOptions,
+  ) {
+    super();
+  }
+
+  /**
+   * @throws MailConfigurationError when the app is created, naming the option, expected and got.
+   */
+  static override forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /** Options from `useFactory`, `useClass` or `useExisting`; `isGlobal` and `name` are static. */
+  static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return super.forRootAsync(options);
+  }
+
+  /**
+   * Not in `onModuleDestroy`: other modules may still send there. Before the HTTP server closes:
+   * its requests in flight wait for their mail.
+   */
+  async beforeApplicationShutdown(): Promise<void> {
+    const summary = await this.mail.drain(this.options.drainTimeoutMs);
+    this.log(summary);
+  }
+
+  private log(summary: MailDrainSummary): void {
+    const { sent, failed, released, abandoned, durationMs } = summary;
+    const line = `Drained in ${Math.round(durationMs)} ms: ${sent} sent, ${failed} failed, ${released} released, ${abandoned.length} abandoned`;
+    if (abandoned.length === 0) return this.logger.log(line);
+    const names = abandoned.map(({ id, disposition }) => `${id} (${disposition})`).join(', ');
+    this.logger.warn(`${line}: ${names}`);
+  }
+}

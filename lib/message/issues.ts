@@ -1,0 +1,37 @@
+import { MailValidationError, type MailIssue } from '../errors.js';
+import type { TextFault } from './text.js';
+
+/** Faults beyond this many are counted, not listed: a hostile message must not write a book. */
+const MAX_LISTED = 200;
+
+/** Collects every fault of a message, so that the caller sees them all at once. */
+export class IssueList {
+  private readonly listed: MailIssue[] = [];
+  private unlisted = 0;
+
+  get count(): number {
+    return this.listed.length + this.unlisted;
+  }
+
+  add(path: string, problem: string, fix: string): void {
+    if (this.listed.length < MAX_LISTED) this.listed.push({ path, problem, fix });
+    else this.unlisted += 1;
+  }
+
+  addFault(path: string, fault: TextFault): void {
+    this.add(path, fault.problem, fault.fix);
+  }
+
+  /** @throws MailValidationError when anything was added. */
+  throwIfAny(): void {
+    if (this.listed.length === 0) return;
+    if (this.unlisted > 0) {
+      this.listed.push({
+        path: '…',
+        problem: `${this.unlisted} more faults are not listed`,
+        fix: 'Fix those above first',
+      });
+    }
+    throw new MailValidationError(Object.freeze(this.listed.map((issue) => Object.freeze(issue))));
+  }
+}

@@ -1,0 +1,115 @@
+import { checkUnknown, isObject, readField } from './fields.js';
+import { freezeMail } from './freeze-mail.js';
+import { IssueList } from './issues.js';
+import type { Mail } from './mail.js';
+import { readDate } from './read-basics.js';
+import { show } from './text.js';
+import { isUuidV7 } from './uuid.js';
+import { readMessage } from './validate.js';
+
+/** A mail's fields that a message has under the same name and in a form that it takes. */
+const SHARED = [
+  'from',
+  'sender',
+  'to',
+  'cc',
+  'bcc',
+  'replyTo',
+  'subject',
+  'text',
+  'html',
+  'amp',
+  'icalEvent',
+  'inReplyTo',
+  'references',
+  'messageId',
+  'date',
+  'priority',
+  'envelope',
+  'tags',
+  'metadata',
+  'sendAt',
+] as const;
+const MAIL_FIELDS = ['id', 'createdAt', 'headers', 'attachments', ...SHARED];
+const ATTACHMENT_FIELDS = ['filename', 'contentType', 'content', 'cid', 'disposition'];
+const FIX = 'Take only what JSON.stringify made of a Mail';
+
+function headerInput(issues: IssueList, value: unknown, index: number): unknown {
+  if (!isObject(value)) return value;
+  checkUnknown(issues, `headers[${index}]`, value, ['name', 'value']);
+  return { key: readField(value, 'name'), value: readField(value, 'value') };
+}
+
+function attachmentInput(issues: IssueList, value: unknown, index: number): unknown {
+  if (!isObject(value)) return value;
+  const path = `attachments[${index}]`;
+  checkUnknown(issues, path, value, ATTACHMENT_FIELDS, {
+    path: 'Stored mail carries its bytes; it never names a file to read',
+    href: 'Stored mail carries its bytes; it never names a URL to fetch',
+  });
+  const content = readField(value, 'content');
+  const base64 = isObject(content) ? readField(content, 'base64') : undefined;
+  if (isObject(content)) checkUnknown(issues, `${path}.content`, content, ['base64']);
+  if (typeof base64 !== 'string') {
+    issues.add(`${path}.content`, `expected { base64 }, got ${show(content)}`, FIX);
+  }
+  return {
+    filename: readField(value, 'filename'),
+    contentType: readField(value, 'contentType'),
+    content: typeof base64 === 'string' ? base64 : '',
+    encoding: 'base64',
+    cid: readField(value, 'cid'),
+    contentDisposition: readField(value, 'disposition'),
+  };
+}
+
+function mapArray(value: unknown, map: (item: unknown, index: number) => unknown): unknown {
+  return Array.isArray(value) ? value.map(map) : value;
+}
+
+function parseText(issues: IssueList, json: unknown): unknown {
+  if (typeof json !== 'string') return json;
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    issues.add('mail', 'is not valid JSON', FIX);
+    issues.throwIfAny();
+    return undefined;
+  }
+}
+
+/**
+ * The mail again out of storage: of what `JSON.stringify(mail)` gave, or of its parsed form.
+ * Everything is checked as if a stranger had written it, since a queue may be written by hand.
+ *
+ * @throws MailValidationError with every fault.
+ */
+export function parseMail(json: unknown): Mail {
+  const issues = new IssueList();
+  const stored = parseText(issues, json);
+  if (!isObject(stored)) {
+    issues.add('mail', `expected an object, got ${show(stored)}`, FIX);
+    issues.throwIfAny();
+    throw new TypeError('unreachable');
+  }
+  checkUnknown(issues, '', stored, MAIL_FIELDS);
+  const message: Record<string, unknown> = {
+    headers: mapArray(readField(stored, 'headers'), (item, i) => headerInput(issues, item, i)),
+    attachments: mapArray(readField(stored, 'attachments'), (item, i) =>
+      attachmentInput(issues, item, i),
+    ),
+  };
+  for (const key of SHARED) message[key] = readField(stored, key);
+  const id = readField(stored, 'id');
+  if (!isUuidV7(id)) issues.add('id', `expected a UUIDv7, got ${show(id)}`, FIX);
+  const createdAt = readDate(issues, 'createdAt', readField(stored, 'createdAt') ?? null);
+  for (const key of ['messageId', 'envelope'] as const) {
+    if (message[key] === undefined) issues.add(key, 'is missing', FIX);
+  }
+  const draft = readMessage(issues, message, { maxBytes: Number.POSITIVE_INFINITY });
+  issues.throwIfAny();
+  return freezeMail(
+    { id: id as string, messageId: draft.messageId!, createdAt: createdAt! },
+    draft,
+  );
+}

@@ -1,0 +1,24 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { inboxPages } from 'mail-stand-ins/inbox-pages';
+import { AppModule } from './app.module.js';
+import { FirstMails } from './first-mails.js';
+import { Roads } from './roads.js';
+
+const app = await NestFactory.create<NestExpressApplication>(AppModule, {
+  logger: ['warn', 'error'],
+  // JSON alone: a form on some other site must not be able to send mail through this one.
+  bodyParser: false,
+});
+app.useBodyParser('json');
+app.use(inboxPages(app.get(Roads).inbox, { emptyNote: app.get(Roads).emptyNote }));
+
+// Ctrl-C and SIGTERM: no new mail, what is in flight finishes, connections close politely, exit 0.
+app.enableShutdownHooks(['SIGINT', 'SIGTERM'], { useProcessExit: true });
+
+await app.listen(Number(process.env['PORT'] ?? 3000), process.env['HOST'] ?? '127.0.0.1');
+app.useLogger(['log', 'warn', 'error']);
+
+await app.get(FirstMails).send();
+console.log(`Inbox: ${await app.getUrl()}/\nStop with Ctrl-C.\n`);
