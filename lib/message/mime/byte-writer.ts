@@ -1,16 +1,21 @@
 import { LF } from './bytes.js';
 
-/** Up to this size one buffer serves every message; a larger one is given away with its message. */
+/** What most messages fit into; only a larger message gets a buffer of its own. */
 const KEPT_BYTES = 64 * 1024;
 
 /** Appends bytes to a buffer that grows. `take` hands the result over and starts afresh. */
 export class ByteWriter {
   /** Written up to `length`; only valid until the next `ensure`, `text` or `take`. */
   buffer: Buffer;
+  /** The same memory, for four bytes at a time. */
+  view: DataView;
   length = 0;
+  private readonly kept: Buffer;
+  private readonly keptView: DataView;
 
-  constructor(capacity = KEPT_BYTES) {
-    this.buffer = Buffer.allocUnsafeSlow(capacity);
+  constructor() {
+    this.kept = this.buffer = Buffer.allocUnsafeSlow(KEPT_BYTES);
+    this.keptView = this.view = viewOf(this.kept);
   }
 
   /** Makes room for `extra` more bytes. */
@@ -20,6 +25,7 @@ export class ByteWriter {
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.buffer.length * 2));
     this.buffer.copy(grown, 0, 0, this.length);
     this.buffer = grown;
+    this.view = viewOf(grown);
   }
 
   /**
@@ -41,18 +47,23 @@ export class ByteWriter {
   /** The bytes so far, for the caller to keep. */
   take(): Buffer {
     const { buffer, length } = this;
-    this.length = 0;
-    if (buffer.length === KEPT_BYTES) return Buffer.from(buffer.subarray(0, length));
-    this.buffer = Buffer.allocUnsafeSlow(KEPT_BYTES);
+    const ours = buffer === this.kept;
+    this.reset();
     // A copy costs less than holding on to much unused memory while the mail waits.
-    return length < buffer.length / 2
-      ? Buffer.from(buffer.subarray(0, length))
-      : buffer.subarray(0, length);
+    if (!ours && length > buffer.length / 2) return buffer.subarray(0, length);
+    const copy = Buffer.allocUnsafe(length);
+    buffer.copy(copy, 0, 0, length);
+    return copy;
   }
 
   /** Forgets what was written since the last `take`. */
   reset(): void {
     this.length = 0;
-    if (this.buffer.length !== KEPT_BYTES) this.buffer = Buffer.allocUnsafeSlow(KEPT_BYTES);
+    this.buffer = this.kept;
+    this.view = this.keptView;
   }
+}
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,11 +1,11 @@
 import { detectExtension } from 'nodemailer/lib/mime-funcs';
-import { base64Size, writeBase64 } from './base64.js';
+import { writeBase64 } from './base64.js';
 import type { ByteWriter } from './byte-writer.js';
 import { fold } from './fold.js';
 import { headerFault } from './header-fault.js';
 import { filenameParameters } from './parameters.js';
 import type { FilePart, MultiPart, Part, TextPart } from './part.js';
-import { readText, writeText } from './text-body.js';
+import { writeTextBody } from './text-body.js';
 
 /** RFC 2392: an id that can stand in a `cid:` URL and between angle brackets. */
 const CONTENT_ID = /^[\x21-\x3b\x3d\x3f-\x7e]{1,900}$/;
@@ -16,7 +16,7 @@ export class PartWriter {
   has8bit = false;
   private multiparts = 0;
 
-  /** `boundary` begins all boundaries of the message; `readText` knows its first two characters. */
+  /** `boundary` begins all boundaries of the message; `isFragileLine` knows how they begin. */
   constructor(
     private readonly out: ByteWriter,
     private readonly boundary: string,
@@ -38,12 +38,8 @@ export class PartWriter {
   }
 
   private writeText(part: TextPart): void {
-    const body = readText(part.text, this.eightBit);
-    if (body.encoding === '8bit') this.has8bit = true;
-    this.out.text(
-      `Content-Type: ${part.contentType}\r\nContent-Transfer-Encoding: ${body.encoding}\r\n\r\n`,
-    );
-    writeText(this.out, body);
+    const head = `Content-Type: ${part.contentType}\r\n`;
+    if (writeTextBody(this.out, head, part.text, this.eightBit)) this.has8bit = true;
   }
 
   private writeFile({ file, index }: FilePart): void {
@@ -60,8 +56,7 @@ export class PartWriter {
     head += 'Content-Transfer-Encoding: base64\r\n';
     head += line(`Content-Disposition: ${file.disposition}${parameters.filename}`, path);
     this.out.text(head + '\r\n');
-    this.out.ensure(base64Size(file.content.length));
-    writeBase64(this.out, file.content);
+    writeBase64(this.out, file.content, file.content.length);
   }
 
   private writeMulti({ subtype, parts }: MultiPart): void {
