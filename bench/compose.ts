@@ -7,7 +7,7 @@ import { createMail } from '../lib/message/create-mail.js';
 import type { Mail } from '../lib/message/mail.js';
 import type { MailMessage } from '../lib/message/message.js';
 import { composeMime } from '../lib/message/mime/compose.js';
-import { composeByNodemailer } from './mail-composer.js';
+import { composeByNodemailer } from '../test/fixtures/compose-by-nodemailer.js';
 
 const MAILS = 500;
 const TURN_MS = process.argv.includes('--quick') ? 150 : 500;

@@ -9,7 +9,9 @@ export function dateValue(iso: string, path: string): string {
   const second = iso.length === 24 && iso.endsWith('Z') ? iso.slice(0, 19) : iso;
   if (second !== lastSecond) {
     const time = new Date(iso);
-    if (Number.isNaN(time.getTime())) throw headerFault(path, 'a date that is not ISO 8601');
+    if (Number.isNaN(time.getTime()) || !/^[\dTZ:.+-]+$/.test(iso)) {
+      throw headerFault(path, 'a date that is not ISO 8601');
+    }
     lastValue = time.toUTCString().replace('GMT', '+0000');
     lastSecond = second;
   }

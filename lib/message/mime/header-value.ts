@@ -44,7 +44,7 @@ export function verbatim(value: string, path: string): string {
  * beside them are encoded where they have to be.
  */
 export function listValue(value: string, path: string): string {
-  const trimmed = value.trim();
+  const trimmed = verbatim(value, path).trim();
   if (/^[\x20-\x7e]*$/.test(trimmed)) return trimmed;
   return trimmed.replace(/<[^>]*>|\((?:[^()\\]|\\.)*\)|[^<(\s,][^<(,]*|[<(]/gs, (part) => {
     if (/^[\x20-\x7e]*$/.test(part)) return part;

@@ -58,7 +58,7 @@ export function partsOf(mail: Mail): Part {
     alternatives.length > 1
       ? { kind: 'multi', subtype: 'alternative', parts: alternatives }
       : alternatives[0];
-  if (attached.length === 0) return body ?? text('plain; charset=utf-8', '');
+  if (attached.length === 0) return body ?? text('plain', '');
   if (!body && attached.length === 1) return attached[0]!;
   return { kind: 'multi', subtype: 'mixed', parts: body ? [body, ...attached] : attached };
 }
