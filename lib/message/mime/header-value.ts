@@ -46,7 +46,7 @@ export function verbatim(value: string, path: string): string {
 export function listValue(value: string, path: string): string {
   const trimmed = verbatim(value, path).trim();
   if (/^[\x20-\x7e]*$/.test(trimmed)) return trimmed;
-  return trimmed.replace(/<[^>]*>|\((?:[^()\\]|\\.)*\)|[^<(\s,][^<(,]*|[<(]/gs, (part) => {
+  return trimmed.replace(/<[^<>]*>|\((?:[^()\\]|\\.)*\)|[^<(\s,][^<(,]*|[<(]/gs, (part) => {
     if (/^[\x20-\x7e]*$/.test(part)) return part;
     if (part.startsWith('<')) throw headerFault(path, 'a URL that is not ASCII');
     if (part.startsWith('(')) return `(${words(unescape(part.slice(1, -1)), path)})`;

@@ -45,8 +45,7 @@ export class PartWriter {
   private writeFile({ file, index }: FilePart): void {
     const path = `attachments[${index}]`;
     // Without a name some programs show no attachment at all, or one that nothing opens.
-    const filename =
-      file.filename ?? `attachment-${index + 1}.${detectExtension(file.contentType)}`;
+    const filename = file.filename ?? `attachment-${index + 1}.${extensionOf(file.contentType)}`;
     const parameters = filenameParameters(filename, `${path}.filename`);
     let head = line(`Content-Type: ${file.contentType}${parameters.name}`, path);
     if (file.cid) {
@@ -72,4 +71,9 @@ export class PartWriter {
 
 function line(field: string, path: string): string {
   return fold(field, path) + '\r\n';
+}
+
+function extensionOf(contentType: string): string {
+  const extension = detectExtension(contentType);
+  return /^\w+$/.test(extension) ? extension : 'bin'; // it may answer `*`
 }

@@ -41,18 +41,21 @@ function withLineEnd(bytes: Buffer): Buffer {
     : Buffer.concat([bytes, Buffer.from('\r\n')]);
 }
 
+function decodeString(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? decodeWords(value) : value;
+}
+
 function meaning(parsed: ParsedMail): unknown {
   const headers = [...parsed.headers]
     .filter(([name]) => name !== 'content-transfer-encoding')
-    .map(([name, value]) => {
-      if (name.startsWith('x-'))
-        return [name, [value].flat().map((text) => decodeWords(String(text)))];
+    .map(([name, value]): [string, unknown] => {
+      if (name.startsWith('x-')) return [name, JSON.stringify(value, decodeString)];
       if (name !== 'content-type') return [name, value];
       const { value: type, params } = value as { value: string; params: Record<string, string> };
       return [name, { type, params: { ...params, boundary: undefined } }];
     })
-    .sort(([a], [b]) => String(a).localeCompare(String(b)));
-  const single = !String(JSON.stringify(headers)).includes('"multipart/');
+    .sort(([a], [b]) => a.localeCompare(b));
+  const single = !JSON.stringify(headers).includes('"multipart/');
   const ended = (text: string): string => (single ? text.replace(/\n$/, '') : text);
   return {
     headers,
