@@ -9,8 +9,8 @@ const QUOTED_ADDRESS =
 
 /** Free text (RFC 5322 §2.2.1), as encoded words where it has to be. */
 export function unstructured(value: string, path: string): string {
-  const trimmed = value.trim(); // no parser keeps white space around a header's value
-  return isPlain(trimmed) ? trimmed : words(trimmed, path);
+  // No parser keeps white space around a plain value, and a line of nothing else must not be.
+  return isPlain(value) ? value.trim() : words(value, path);
 }
 
 /** A display name (RFC 5322 §3.4): bare, quoted or as encoded words. */

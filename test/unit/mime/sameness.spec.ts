@@ -104,4 +104,32 @@ describe('the lean composer and MailComposer', () => {
       { numRuns: Number(process.env['MIME_RUNS'] ?? 300) },
     );
   }, 120_000);
+
+  it.each<[string, Partial<MailMessage>]>([
+    ['an empty message', {}],
+    ['smuggled ends of DATA', { text: 'a\n.\r\nb\r\n.\nc\r.\rd\r\n.\re\n.\n', html: '.\r\n.' }],
+    ['lone CR and LF', { text: '\r\n\r\r\n\n\n\r', html: 'a\rb\nc' }],
+    ['white space at line ends', { text: 'a  \nb\t\n \n\t', html: `${'x '.repeat(100)}\n` }],
+    ['one endless line', { text: 'x'.repeat(20_000), html: 'ß'.repeat(20_000) }],
+    ['a text beyond every buffer', { text: 'straße\n'.repeat(40_000), html: 'я '.repeat(100_000) }],
+    ['mail source as text', { text: 'From: a\n\n--=_x-1\nFrom b\n=?utf-8?Q?c?=\n=3D\n=\n' }],
+    [
+      'right to left',
+      { subject: 'שלום עולם', text: 'مرحبا \u202etxt.exe', html: '<p dir=rtl>שלום</p>' },
+    ],
+    ['emoji with joiners', { subject: '👩‍👩‍👧‍👦 '.repeat(30), text: '👩‍👩‍👧‍👦🏳️‍🌈' }],
+    ['one file and no text', { attachments: [{ filename: 'ä.bin', content: '\r\n.\r\n' }] }],
+    ['an empty file', { text: 'x', attachments: [{ filename: 'a.txt', content: '' }] }],
+    ['an image without html', { attachments: [{ filename: 'a.png', content: 'x', cid: 'a@b' }] }],
+    ['only an invitation', { icalEvent: { content: 'BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n' } }],
+    ['a name with many spaces', { from: { name: `a${' '.repeat(60)}b`, address: 'a@b.example' } }],
+  ])('read the same to mailparser: %s', async (_, input) => {
+    const { ours, theirs } = await bothMeanings({
+      from: 'a@example.com',
+      to: 'b@example.com',
+      subject: 'S',
+      ...input,
+    });
+    expect(ours).toEqual(theirs);
+  });
 });
