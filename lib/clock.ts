@@ -7,16 +7,41 @@ export interface Clock {
   now(): number;
   /** Monotonic time in milliseconds; only differences mean something. */
   monotonic(): number;
-  /** Calls `fn` once after `ms` milliseconds; the answer cancels it. Never keeps the process alive. */
-  after(ms: number, fn: () => void): () => void;
+  /**
+   * Calls `fn` once after `ms` milliseconds; the answer cancels it. The wait does not keep the process
+   * alive unless asked to.
+   */
+  after(ms: number, fn: () => void, options?: { readonly keepAlive?: boolean }): () => void;
 }
 
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
-  after(ms, fn) {
+  after(ms, fn, options) {
     const timer = setTimeout(fn, ms);
-    timer.unref();
+    if (!options?.keepAlive) timer.unref();
     return () => clearTimeout(timer);
   },
 };
+
+/**
+ * Waits for `work`, `ms` milliseconds at most; keeps the process alive meanwhile. Resolves to whether
+ * it was fulfilled in time; a rejection counts as not.
+ */
+export function fulfilledWithin(
+  clock: Clock,
+  ms: number,
+  work: Promise<unknown>,
+): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.after(ms, () => resolve(false), { keepAlive: true });
+    const settle = (fulfilled: boolean) => {
+      cancel();
+      resolve(fulfilled);
+    };
+    work.then(
+      () => settle(true),
+      () => settle(false),
+    );
+  });
+}

@@ -1,5 +1,5 @@
 import { MailError, MailDeliveryError, type MailDisposition } from './errors.js';
-import type { Clock } from './clock.js';
+import { fulfilledWithin, type Clock } from './clock.js';
 import type { Mail } from './message/mail.js';
 
 interface Entry {
@@ -39,7 +39,7 @@ export class InFlight {
         (error: unknown) => {
           entry.disposition = error instanceof MailError ? error.disposition : 'unknown';
           this.settle(entry, 'failed');
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         },
       );
     });
@@ -57,16 +57,8 @@ export class InFlight {
   /** Resolves to true once nothing is in flight, to false after `timeoutMs` milliseconds. */
   whenIdle(timeoutMs: number): Promise<boolean> {
     if (this.entries.size === 0) return Promise.resolve(true);
-    return new Promise((resolve) => {
-      const cancel = this.clock.after(timeoutMs, () => {
-        this.idle = undefined;
-        resolve(false);
-      });
-      this.idle = () => {
-        cancel();
-        resolve(true);
-      };
-    });
+    const idle = new Promise<void>((resolve) => (this.idle = resolve));
+    return fulfilledWithin(this.clock, timeoutMs, idle);
   }
 
   /**
@@ -86,15 +78,11 @@ export class InFlight {
       this.settle(entry, 'failed');
       entry.reject(abandonedError(entry.mail));
     }
-    await Promise.race([tornDown, this.pause(graceMs)]);
+    await fulfilledWithin(this.clock, graceMs, tornDown);
     this.counted = { sent: this.counted.sent, failed: before.failed };
     return left.flatMap(({ mail, settled, disposition = 'unknown' }) =>
       mail && settled === 'failed' ? [{ mail, disposition }] : [],
     );
-  }
-
-  private pause(ms: number): Promise<void> {
-    return new Promise((resolve) => this.clock.after(ms, resolve));
   }
 
   private settle(entry: Entry, how: 'sent' | 'failed'): void {
@@ -103,7 +91,6 @@ export class InFlight {
     this.counted[how] += 1;
     if (this.entries.size === 0) {
       this.idle?.();
-      this.idle = undefined;
     }
   }
 }

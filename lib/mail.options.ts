@@ -1,7 +1,8 @@
 import { MailConfigurationError, MailValidationError } from './errors.js';
-import type { ContentAllowance } from './message/content.js';
+import { DEFAULT_CONTENT_TIMEOUT_MS, type ContentAllowance } from './message/content.js';
 import { createMail } from './message/create-mail.js';
 import type { MailMessage } from './message/message.js';
+import { DEFAULT_MAX_BYTES } from './message/size-meter.js';
 import { describe, OptionReader } from './option-reader.js';
 import type { MailTransportConfig } from './transports/transport.factory.js';
 
@@ -40,9 +41,9 @@ export interface MailOptionsFactory {
 }
 
 export const MAIL_DEFAULTS = {
-  maxMessageBytes: 25 * 1024 * 1024,
+  maxMessageBytes: DEFAULT_MAX_BYTES,
+  contentTimeoutMs: DEFAULT_CONTENT_TIMEOUT_MS,
   drainTimeoutMs: 10_000,
-  contentTimeoutMs: 10_000,
 } as const;
 
 /** Options after checking; the transport is checked where it is made. */

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import type { Clock } from './clock.js';
+import { fulfilledWithin, type Clock } from './clock.js';
 import { MailDeliveryError, MailError, MailShutdownError, type MailDisposition } from './errors.js';
 import type { EventBus } from './events/event-bus.js';
 import type { MailDrainSummary, MailEvent } from './events/mail-events.js';
@@ -38,6 +38,11 @@ export class MailService {
 
   constructor(private readonly parts: MailServiceParts) {
     this.inFlight = new InFlight(parts.clock);
+  }
+
+  /** The module instance's name; absent for the default one. */
+  get name(): string | undefined {
+    return this.parts.name;
   }
 
   /** Everything that happens to mail, typed by `type`. Completes after `drained`. */
@@ -136,14 +141,9 @@ export class MailService {
   /** Closes politely (QUIT), or for good when the next hop does not let go in time. */
   private async closeWithin(ms: number, reason: Error): Promise<void> {
     const { transport, clock } = this.parts;
-    let cancel = (): void => undefined;
-    const timeout = new Promise<'late'>((resolve) => {
-      cancel = clock.after(ms, () => resolve('late'));
-    });
     // A road that cannot even close politely is torn down like one that is late.
-    const closed = transport.close().catch(() => 'late' as const);
-    if ((await Promise.race([closed, timeout])) === 'late') await transport.destroy(reason);
-    cancel();
+    const closed = await fulfilledWithin(clock, ms, transport.close());
+    if (!closed) await fulfilledWithin(clock, TEAR_DOWN_GRACE_MS, transport.destroy(reason));
   }
 
   /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
@@ -182,7 +182,7 @@ export class MailService {
       return receiptOf(mail, delivery, new Date(startedAt).toISOString(), durationMs);
     } catch (cause) {
       const error = asMailError(cause, transport.name);
-      const road = (error instanceof MailDeliveryError && error.road) || transport.name;
+      const road = (error instanceof MailDeliveryError ? error.road : undefined) ?? transport.name;
       if (error instanceof MailDeliveryError && error.rejected.length > 0) {
         const { rejected } = error;
         events.emit('rejected', () => ({ type: 'rejected', ...about(), road, rejected }));

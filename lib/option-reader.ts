@@ -59,7 +59,6 @@ export class OptionReader {
     const value = this.raw(key);
     if (value === undefined) return undefined;
     if (typeof value !== 'string' || value === '') this.fail(key, 'a non-empty string');
-    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
     if (/[\u0000-\u001f\u007f]/.test(value)) {
       this.fail(key, 'a string without control characters', 'one with control characters');
     }

@@ -29,9 +29,9 @@ export function createMail(message: MailMessage, options: CreateMailOptions = {}
     defaults: options.defaults,
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
   });
-  issues.throwIfAny();
+  if (!draft) return issues.raise();
   const now = (options.clock ?? systemClock).now();
   const id = uuidv7(now);
-  const messageId = draft.messageId ?? makeMessageId(id, draft.from!.address);
+  const messageId = draft.messageId ?? makeMessageId(id, draft.from.address);
   return freezeMail({ id, createdAt: new Date(now).toISOString(), messageId }, draft);
 }

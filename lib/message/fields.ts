@@ -30,6 +30,17 @@ export const MESSAGE_FIELDS = [
 
 export type MessageField = (typeof MESSAGE_FIELDS)[number];
 
+export const ATTACHMENT_FIELDS = [
+  'filename',
+  'contentType',
+  'content',
+  'encoding',
+  'cid',
+  'contentDisposition',
+  'path',
+  'href',
+] as const;
+
 /** Fields that nodemailer or another mailer knows and we do not: what to use in their place. */
 export const MESSAGE_INSTEAD: Readonly<Record<string, string>> = {
   raw: 'Give the parts instead: `text`, `html`, `attachments`, `headers`',
@@ -62,6 +73,19 @@ export function readField(object: object, key: string): unknown {
   return (object as Record<string, unknown>)[key];
 }
 
+const DATA = { enumerable: true, configurable: true, writable: true } as const;
+
+/** A shallow copy with the known fields, and the unknown own ones for the validation to name. */
+export function copyFields(object: object, known: readonly string[]): Record<string, unknown> {
+  const copy: Record<string, unknown> = {};
+  for (const key of new Set([...known, ...Object.keys(object)])) {
+    const value = readField(object, key);
+    // Assigning would call the setter of `__proto__`.
+    if (value !== undefined) Object.defineProperty(copy, key, { ...DATA, value });
+  }
+  return copy;
+}
+
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -77,6 +101,10 @@ export function checkUnknown(
   for (const key of Object.keys(object)) {
     if (known.includes(key)) continue;
     if (readField(object, key) === undefined) continue;
+    if (issues.full) {
+      issues.add(path, 'has more unknown fields', 'Remove them');
+      continue;
+    }
     let fix = Object.hasOwn(instead, key) ? instead[key] : undefined;
     if (fix === undefined) {
       const near = suggest(key, known);

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkUnknown, isObject, readField } from './fields.js';
 import { freezeMail } from './freeze-mail.js';
 import { IssueList } from './issues.js';
@@ -40,6 +41,18 @@ function headerInput(issues: IssueList, value: unknown, index: number): unknown 
   return { key: readField(value, 'name'), value: readField(value, 'value') };
 }
 
+/** `{ base64 }` out of JSON, or the bytes themselves after a structured clone. */
+function contentInput(issues: IssueList, path: string, content: unknown): object {
+  if (types.isUint8Array(content)) return { content };
+  const base64 = isObject(content) ? readField(content, 'base64') : undefined;
+  if (typeof base64 !== 'string') {
+    issues.add(path, `expected { base64 }, got ${show(content)}`, FIX);
+    return { content: '' };
+  }
+  checkUnknown(issues, path, content as object, ['base64']);
+  return { content: base64, encoding: 'base64' };
+}
+
 function attachmentInput(issues: IssueList, value: unknown, index: number): unknown {
   if (!isObject(value)) return value;
   const path = `attachments[${index}]`;
@@ -47,17 +60,10 @@ function attachmentInput(issues: IssueList, value: unknown, index: number): unkn
     path: 'Stored mail carries its bytes; it never names a file to read',
     href: 'Stored mail carries its bytes; it never names a URL to fetch',
   });
-  const content = readField(value, 'content');
-  const base64 = isObject(content) ? readField(content, 'base64') : undefined;
-  if (isObject(content)) checkUnknown(issues, `${path}.content`, content, ['base64']);
-  if (typeof base64 !== 'string') {
-    issues.add(`${path}.content`, `expected { base64 }, got ${show(content)}`, FIX);
-  }
   return {
     filename: readField(value, 'filename'),
     contentType: readField(value, 'contentType'),
-    content: typeof base64 === 'string' ? base64 : '',
-    encoding: 'base64',
+    ...contentInput(issues, `${path}.content`, readField(value, 'content')),
     cid: readField(value, 'cid'),
     contentDisposition: readField(value, 'disposition'),
   };
@@ -73,8 +79,7 @@ function parseText(issues: IssueList, json: unknown): unknown {
     return JSON.parse(json) as unknown;
   } catch {
     issues.add('mail', 'is not valid JSON', FIX);
-    issues.throwIfAny();
-    return undefined;
+    return issues.raise();
   }
 }
 
@@ -89,8 +94,7 @@ export function parseMail(json: unknown): Mail {
   const stored = parseText(issues, json);
   if (!isObject(stored)) {
     issues.add('mail', `expected an object, got ${show(stored)}`, FIX);
-    issues.throwIfAny();
-    throw new TypeError('unreachable');
+    return issues.raise();
   }
   checkUnknown(issues, '', stored, MAIL_FIELDS);
   const message: Record<string, unknown> = {
@@ -103,13 +107,12 @@ export function parseMail(json: unknown): Mail {
   const id = readField(stored, 'id');
   if (!isUuidV7(id)) issues.add('id', `expected a UUIDv7, got ${show(id)}`, FIX);
   const createdAt = readDate(issues, 'createdAt', readField(stored, 'createdAt') ?? null);
-  for (const key of ['messageId', 'envelope'] as const) {
-    if (message[key] === undefined) issues.add(key, 'is missing', FIX);
-  }
+  if (message['messageId'] === undefined) issues.add('messageId', 'is missing', FIX);
+  if (message['envelope'] === undefined) issues.add('envelope', 'is missing', FIX);
   const draft = readMessage(issues, message, { maxBytes: Number.POSITIVE_INFINITY });
-  issues.throwIfAny();
-  return freezeMail(
-    { id: id as string, messageId: draft.messageId!, createdAt: createdAt! },
-    draft,
-  );
+  const messageId = draft?.messageId;
+  if (!draft || !isUuidV7(id) || createdAt === undefined || messageId === undefined) {
+    return issues.raise();
+  }
+  return freezeMail({ id, messageId, createdAt }, draft);
 }

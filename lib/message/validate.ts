@@ -1,4 +1,3 @@
-import { describe } from '../option-reader.js';
 import { checkUnknown, isObject, MESSAGE_FIELDS, MESSAGE_INSTEAD, readField } from './fields.js';
 import type { MessageField } from './fields.js';
 import type { IssueList } from './issues.js';
@@ -13,8 +12,10 @@ import { readList } from './read-list.js';
 import { SizeMeter } from './size-meter.js';
 import { show } from './text.js';
 
-/** A validated message: all of a mail but what names it. */
-export type MailDraft = { -readonly [K in keyof Mail]?: Mail[K] };
+/** A validated message: all of a mail but what names it. It shares nothing with the caller's object. */
+export interface MailDraft extends Omit<Mail, 'id' | 'createdAt' | 'messageId'> {
+  readonly messageId?: string;
+}
 
 const ICAL_METHODS = [
   'PUBLISH',
@@ -93,7 +94,9 @@ function readCalendar(issues: IssueList, path: string, value: unknown): Mail['ic
   });
   const method = readChoice(issues, `${path}.method`, readField(value, 'method'), ICAL_METHODS);
   const content = readBody(issues, `${path}.content`, readField(value, 'content') ?? null);
-  return content === undefined ? undefined : { method: method ?? 'PUBLISH', content };
+  return content === undefined
+    ? undefined
+    : Object.freeze({ method: method ?? 'PUBLISH', content });
 }
 
 /** The message's headers win over defaults of the same name, which go first. */
@@ -127,18 +130,89 @@ function readAllTags(issues: IssueList, fields: Fields): readonly string[] {
   return fallback.length === 0 ? own : [...new Set([...fallback, ...own])];
 }
 
-/**
- * Reads a message and adds every fault to `issues`. The draft is complete when none was added; it
- * shares nothing with the caller's object.
- */
+/** From, recipients and envelope. */
+function readParties(issues: IssueList, fields: Fields) {
+  const one = (path: string, value: unknown) => readAddress(issues, path, value);
+  const list = (path: string, value: unknown) => readAddresses(issues, path, value);
+  const before = issues.count;
+  const from = fields.read('from', one);
+  if (!from && issues.count === before) {
+    issues.add('from', 'is missing', "Set `from` or the module's `defaults.from`");
+  }
+  const sender = fields.read('sender', one);
+  const beforeRecipients = issues.count;
+  const to = fields.read('to', list);
+  const cc = fields.read('cc', list);
+  const bcc = fields.read('bcc', list);
+  const recipients = cc.length + bcc.length === 0 ? to : [...to, ...cc, ...bcc];
+  const envelope = fields.read('envelope', (path, value) =>
+    readEnvelope(issues, path, value, { from, sender, recipients }),
+  );
+  if (envelope.to.length === 0 && issues.count === beforeRecipients) {
+    issues.add('to', 'there is no recipient', 'Name at least one in `to`, `cc` or `bcc`');
+  }
+  return { from, sender, to, cc, bcc, envelope, replyTo: fields.read('replyTo', list) };
+}
+
+/** Subject, bodies and attachments. */
+function readContent(issues: IssueList, fields: Fields, meter: SizeMeter) {
+  const before = issues.count;
+  const measured = (path: string, text: string | undefined): string | undefined => {
+    if (text !== undefined) meter.addText(path, text);
+    return text;
+  };
+  const body = (path: string, value: unknown) => measured(path, readBody(issues, path, value));
+  const subject = fields.read('subject', (path, value) =>
+    measured(path, readLine(issues, path, value, { tab: true, empty: true })),
+  );
+  const text = fields.read('text', body);
+  const html = fields.read('html', body);
+  const amp = fields.read('amp', body);
+  const icalEvent = fields.read('icalEvent', (path, value) => readCalendar(issues, path, value));
+  measured('icalEvent.content', icalEvent?.content);
+  const attachments = fields.read('attachments', (path, value) =>
+    readAttachments(issues, path, value, meter),
+  );
+  const absent = [subject, text, html, amp, icalEvent].every((part) => part === undefined);
+  if (absent && attachments.length === 0 && issues.count === before) {
+    issues.add('text', 'there is no content', "Set `subject`, `text` (`''` is fine) or `html`");
+  }
+  return { subject: subject ?? '', text, html, amp, icalEvent, attachments };
+}
+
+/** Headers, labels, and what says when and in answer to what. */
+function readRest(issues: IssueList, fields: Fields, meter: SizeMeter) {
+  const date = (path: string, value: unknown) => readDate(issues, path, value);
+  const priority = fields.read('priority', (path, value) =>
+    readChoice(issues, path, value, ['high', 'normal', 'low']),
+  );
+  const headers = readAllHeaders(issues, fields, priority !== undefined);
+  for (const { name, value } of headers) meter.addText(`headers.${name}`, value);
+  const metadata: Record<string, string> = {};
+  readMetadata(issues, 'defaults.metadata', fields.fallback('metadata'), metadata);
+  readMetadata(issues, 'metadata', fields.own('metadata'), metadata);
+  return {
+    priority,
+    headers,
+    messageId: fields.read('messageId', (p, v) => readMessageId(issues, p, v, true)),
+    inReplyTo: fields.read('inReplyTo', (p, v) => readMessageId(issues, p, v, false)),
+    references: fields.read('references', (p, v) => readMessageIds(issues, p, v)),
+    date: fields.read('date', date),
+    sendAt: fields.read('sendAt', date),
+    tags: readAllTags(issues, fields),
+    metadata,
+  };
+}
+
+/** Reads a message and adds every fault to `issues`; `undefined` when there was any. */
 export function readMessage(
   issues: IssueList,
   message: unknown,
   options: { defaults?: object; maxBytes: number },
-): MailDraft {
+): MailDraft | undefined {
   if (!isObject(message)) {
-    issues.add('message', `expected an object, got ${describe(message)}`, 'Give a MailMessage');
-    return {};
+    issues.add('message', `expected an object, got ${show(message)}`, 'Give a MailMessage');
+    return undefined;
   }
   checkUnknown(issues, '', message, MESSAGE_FIELDS, MESSAGE_INSTEAD);
   if (options.defaults) {
@@ -146,83 +220,10 @@ export function readMessage(
   }
   const fields = new Fields(message, options.defaults);
   const meter = new SizeMeter(options.maxBytes);
-  const addressList = (path: string, value: unknown) => readAddresses(issues, path, value);
-  let hasContent = false;
-  const one = (path: string, value: unknown) => readAddress(issues, path, value);
-  const body = (path: string, value: unknown): string | undefined => {
-    const text = readBody(issues, path, value);
-    if (text === undefined) return undefined;
-    hasContent = true;
-    meter.addText(path, text);
-    return text;
-  };
-
-  const draft: MailDraft = {};
-  const before = issues.count;
-  const from = fields.read('from', one);
-  if (from) draft.from = from;
-  else if (issues.count === before) {
-    issues.add('from', 'is missing', "Set `from` or the module's `defaults.from`");
-  }
-  const sender = fields.read('sender', one);
-  if (sender) draft.sender = sender;
-  const beforeRecipients = issues.count;
-  const to = (draft.to = fields.read('to', addressList));
-  const cc = (draft.cc = fields.read('cc', addressList));
-  const bcc = (draft.bcc = fields.read('bcc', addressList));
-  const recipients = cc.length + bcc.length === 0 ? to : [...to, ...cc, ...bcc];
-  draft.envelope = fields.read('envelope', (path, value) =>
-    readEnvelope(issues, path, value, { from, sender, recipients }),
-  );
-  if (draft.envelope.to.length === 0 && issues.count === beforeRecipients) {
-    issues.add('to', 'there is no recipient', 'Name at least one in `to`, `cc` or `bcc`');
-  }
-  draft.replyTo = fields.read('replyTo', addressList);
-  const beforeContent = issues.count;
-  draft.subject = fields.read('subject', (path, value) => {
-    hasContent = value !== undefined;
-    const subject = readLine(issues, path, value, { tab: true, empty: true }) ?? '';
-    meter.addText(path, subject);
-    return subject;
-  });
-  const text = fields.read('text', body);
-  if (text !== undefined) draft.text = text;
-  const html = fields.read('html', body);
-  if (html !== undefined) draft.html = html;
-  const amp = fields.read('amp', body);
-  if (amp !== undefined) draft.amp = amp;
-  const icalEvent = fields.read('icalEvent', (path, value) => readCalendar(issues, path, value));
-  if (icalEvent) {
-    meter.addText('icalEvent.content', icalEvent.content);
-    draft.icalEvent = Object.freeze(icalEvent);
-  }
-  draft.attachments = fields.read('attachments', (path, value) =>
-    readAttachments(issues, path, value, meter),
-  );
-  hasContent ||= icalEvent !== undefined || draft.attachments.length > 0;
-  if (!hasContent && issues.count === beforeContent) {
-    issues.add('text', 'there is no content', "Set `subject`, `text` (`''` is fine) or `html`");
-  }
-  const priority = fields.read('priority', (path, value) =>
-    readChoice(issues, path, value, ['high', 'normal', 'low']),
-  );
-  draft.headers = readAllHeaders(issues, fields, priority !== undefined);
-  for (const { name, value } of draft.headers) meter.addText(`headers.${name}`, value);
-  if (priority) draft.priority = priority;
-  const messageId = fields.read('messageId', (p, v) => readMessageId(issues, p, v, true));
-  if (messageId !== undefined) draft.messageId = messageId;
-  const inReplyTo = fields.read('inReplyTo', (p, v) => readMessageId(issues, p, v, false));
-  if (inReplyTo !== undefined) draft.inReplyTo = inReplyTo;
-  draft.references = fields.read('references', (p, v) => readMessageIds(issues, p, v));
-  const date = fields.read('date', (path, value) => readDate(issues, path, value));
-  if (date !== undefined) draft.date = date;
-  const sendAt = fields.read('sendAt', (path, value) => readDate(issues, path, value));
-  if (sendAt !== undefined) draft.sendAt = sendAt;
-  draft.tags = readAllTags(issues, fields);
-  const metadata: Record<string, string> = {};
-  readMetadata(issues, 'defaults.metadata', fields.fallback('metadata'), metadata);
-  readMetadata(issues, 'metadata', fields.own('metadata'), metadata);
-  draft.metadata = metadata;
+  const { from, ...parties } = readParties(issues, fields);
+  const content = readContent(issues, fields, meter);
+  const rest = readRest(issues, fields, meter);
   meter.report(issues);
-  return draft;
+  if (from === undefined || issues.count > 0) return undefined;
+  return { from, ...parties, ...content, ...rest };
 }

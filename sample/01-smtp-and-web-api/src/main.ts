@@ -17,8 +17,13 @@ app.use(inboxPages(app.get(Roads).inbox, { emptyNote: app.get(Roads).emptyNote }
 // Ctrl-C and SIGTERM: no new mail, what is in flight finishes, connections close politely, exit 0.
 app.enableShutdownHooks(['SIGINT', 'SIGTERM'], { useProcessExit: true });
 
-await app.listen(Number(process.env['PORT'] ?? 3000), process.env['HOST'] ?? '127.0.0.1');
+const port = Number(process.env['PORT'] ?? 3000);
+await app.listen(port, process.env['HOST'] ?? '127.0.0.1').catch(() => {
+  // Nest has said why; most often another program has the port.
+  console.error('Choose another port, or any free one: PORT=0 npm start');
+  process.exit(1);
+});
 app.useLogger(['log', 'warn', 'error']);
 
 await app.get(FirstMails).send();
-console.log(`Inbox: ${await app.getUrl()}/\nStop with Ctrl-C.\n`);
+console.log(`Inbox: ${await app.getUrl()}/\nStop: Ctrl-C, or kill ${process.pid}\n`);

@@ -12,6 +12,7 @@ body {
   background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif;
 }
 h1 { margin: 0 0 1.25rem; font-size: 1.5rem; font-weight: 600; line-height: 1.3; overflow-wrap: anywhere; }
+p { margin: 0 0 .75rem; }
 a { color: var(--mark); text-decoration: none; }
 a:hover { text-decoration: underline; }
 a:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; border-radius: 4px; }
@@ -48,7 +49,7 @@ pre {
   margin: 0; padding: 1rem 1.1rem; white-space: pre-wrap; overflow-wrap: anywhere;
   font: .875rem/1.55 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
 }
-.empty { padding: 1.5rem 1.25rem; }
+.empty { margin: 0; padding: 1.5rem 1.25rem; }
 
 @media (max-width: 36rem) {
   body { padding: 1.5rem 1rem 3rem; }
@@ -57,7 +58,7 @@ pre {
   .list time { grid-area: 1 / 2; }
   .list .subject, .list .people { grid-column: 1 / -1; }
   .list .subject { margin-top: .25rem; white-space: normal; overflow-wrap: anywhere; }
-  dl { grid-template-columns: minmax(0, 1fr); gap: 0; }
-  dd + dt { margin-top: .5rem; }
+  .list .people { white-space: normal; overflow-wrap: anywhere; }
+  dl { gap: .25rem .9rem; }
 }
 `;

@@ -49,3 +49,7 @@ export class Inbox {
     return this.kept.find((mail) => mail.id === id);
   }
 }
+
+/** An address as people write it. */
+export const written = (name: string | undefined, address: string): string =>
+  name ? `${name} <${address}>` : address;

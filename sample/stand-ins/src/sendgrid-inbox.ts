@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ArrivedMail, Inbox } from './inbox.js';
+import { written, type ArrivedMail, type Inbox } from './inbox.js';
 import { startSendGridServer, type SendGridAddress, type SendGridMail } from './sendgrid-server.js';
 
 export interface SendGridInboxOptions {
@@ -31,22 +31,33 @@ export async function startSendGridInbox(options: SendGridInboxOptions): Promise
 function arrived(mail: SendGridMail): ArrivedMail {
   const { personalizations, from, subject, content, attachments = [] } = mail;
   const part = (type: string): string | undefined => content.find((c) => c.type === type)?.value;
+  const write = ({ name, email }: SendGridAddress): string => written(name, email);
   const everyone = personalizations.flatMap(({ to, cc = [], bcc = [] }) => [...to, ...cc, ...bcc]);
   return {
     road: 'Web API',
-    from: written(from),
-    to: personalizations.flatMap(({ to }) => to.map(written)).join(', '),
+    from: write(from),
+    to: personalizations.flatMap(({ to }) => to.map(write)).join(', '),
     recipients: everyone.map(({ email }) => email),
     subject,
     text: part('text/plain'),
-    html: part('text/html'),
+    html: withImages(part('text/html'), attachments),
     attachments: attachments.map(({ filename, type, content: base64 }) => ({
       filename,
-      contentType: type ?? 'application/octet-stream',
+      contentType: type ?? DEFAULT_TYPE,
       size: Buffer.byteLength(base64, 'base64'),
     })),
     source: JSON.stringify(mail, null, 2),
   };
 }
 
-const written = ({ name, email }: SendGridAddress): string => (name ? `${name} <${email}>` : email);
+const DEFAULT_TYPE = 'application/octet-stream';
+
+/** `<img src="cid:…">` shows the attachment that it names, as mail programs do. */
+function withImages(
+  html: string | undefined,
+  attachments: NonNullable<SendGridMail['attachments']>,
+): string | undefined {
+  return attachments.reduce((done, { content_id: cid, type = DEFAULT_TYPE, content }) => {
+    return cid ? done?.replaceAll(`"cid:${cid}"`, `"data:${type};base64,${content}"`) : done;
+  }, html);
+}

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { simpleParser, type AddressObject } from 'mailparser';
+import { simpleParser, type AddressObject, type EmailAddress } from 'mailparser';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
-import type { ArrivedMail, Inbox } from './inbox.js';
+import { written, type ArrivedMail, type Inbox } from './inbox.js';
 
 export interface SmtpInboxOptions {
   /** Where what arrives goes. */
@@ -77,11 +77,11 @@ async function receive(
   const mail = await simpleParser(raw, { skipHtmlToText: true, skipTextToHtml: true });
   return {
     road: 'SMTP',
-    from: mail.from?.text ?? (mailFrom ? mailFrom.address : ''),
+    from: addresses(mail.from) || (mailFrom ? mailFrom.address : ''),
     to: addresses(mail.to),
     recipients: rcptTo.map(({ address }) => address),
     subject: mail.subject ?? '',
-    text: mail.text,
+    text: mail.text === '' ? undefined : mail.text,
     html: mail.html === false ? undefined : mail.html,
     attachments: mail.attachments.map(({ filename, contentType, size }) => ({
       filename: filename ?? 'unnamed',
@@ -92,9 +92,11 @@ async function receive(
   };
 }
 
-function addresses(header: AddressObject | AddressObject[] | undefined): string {
-  if (header === undefined) return '';
-  return (Array.isArray(header) ? header : [header]).map(({ text }) => text).join(', ');
+function addresses(header: AddressObject | AddressObject[] = []): string {
+  const all = Array.isArray(header) ? header : [header];
+  const write = ({ name, address, group }: EmailAddress): string =>
+    group ? `${name}: ${group.map(write).join(', ')};` : written(name, address ?? '');
+  return all.flatMap(({ value }) => value.map(write)).join(', ');
 }
 
 function reply(responseCode: number, message: string): Error {

@@ -1,0 +1,56 @@
+/** A server's reply, taken apart. */
+export interface SmtpReply {
+  /** 0 when it did not start with a code. */
+  readonly code: number;
+  /** RFC 3463, for example `5.1.1`. */
+  readonly enhancedCode?: string;
+  /** One line, secrets taken out. */
+  readonly text: string;
+}
+
+const MAX_TEXT = 1000;
+
+export function parseReply(raw: string, redact: (text: string) => string): SmtpReply {
+  const found = /^(\d{3})(?:[ -](?:(\d\.\d{1,3}\.\d{1,3})(?=\s|$))?|$)/m.exec(raw);
+  const text = redact(raw.trim())
+    // A continuation repeats the code; the words read better without it.
+    .replace(/\r?\n\d{3}[ -](?:\d\.\d{1,3}\.\d{1,3} )?/g, ' ')
+    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
+    .slice(0, MAX_TEXT);
+  return { code: found ? Number(found[1]) : 0, enhancedCode: found?.[2], text };
+}
+
+/** The next hop's own id for the mail, where its reply names one as the common servers do. */
+export function remoteIdOf(text: string): string | undefined {
+  return (
+    /\bqueued (?:mail for delivery )?as:? <?([\w.@+/=-]+)/i.exec(text)?.[1] ??
+    /\bid=([\w.-]+)/i.exec(text)?.[1]
+  );
+}
+
+/**
+ * Takes every form of the credentials out of a text: servers have been seen to quote the failed
+ * command in their reply.
+ */
+export function redactor(
+  user: string | undefined,
+  secrets: readonly string[],
+): (text: string) => string {
+  const forms = secrets
+    .filter((secret) => secret !== '')
+    .flatMap((secret) => [
+      ...(user === undefined
+        ? []
+        : [
+            base64(`\0${user}\0${secret}`),
+            base64(`user=${user}\u0001auth=Bearer ${secret}\u0001\u0001`),
+          ]),
+      base64(secret),
+      secret,
+    ]);
+  return (text) => forms.reduce((cleaned, form) => cleaned.replaceAll(form, '[secret]'), text);
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}

@@ -1,0 +1,164 @@
+import type { Mail, MailAddress } from '../../../message/mail.js';
+import { headersOf } from './sendgrid-headers.js';
+
+/** Something of a mail that SendGrid cannot carry. `field` is the message's own field. */
+export interface SendGridLimit {
+  readonly field: string;
+  readonly limit: string;
+}
+
+/** By https://www.twilio.com/docs/sendgrid/api-reference/mail-send and its page of errors. */
+const MAX_RECIPIENTS = 1000;
+const MAX_REPLY_TO = 1000;
+const MAX_CATEGORIES = 10;
+const MAX_CATEGORY_LENGTH = 255;
+const MAX_CUSTOM_ARGS_BYTES = 10_000;
+const MAX_SCHEDULE_MS = 72 * 3600 * 1000;
+/** "Less than 30 MB" in all. */
+export const MAX_BODY_BYTES = 30 * 1024 * 1024;
+
+const RESERVED_HEADERS = new Set([
+  'x-sg-id',
+  'x-sg-eid',
+  'received',
+  'dkim-signature',
+  'content-type',
+  'content-transfer-encoding',
+  'to',
+  'from',
+  'subject',
+  'reply-to',
+  'cc',
+  'bcc',
+]);
+
+/** The first thing of the mail that SendGrid would refuse or change, if any. */
+export function findLimit(mail: Mail, now: number): SendGridLimit | undefined {
+  for (const check of [envelope, recipients, addresses, content, attachments, headers, extras]) {
+    const found = check(mail, now);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function envelope({ envelope: { from, to }, ...mail }: Mail): SendGridLimit | undefined {
+  if (from !== (mail.sender ?? mail.from).address) {
+    return { field: 'envelope.from', limit: 'SendGrid chooses the reverse-path itself' };
+  }
+  const named = new Set([...mail.to, ...mail.cc, ...mail.bcc].map(({ address }) => address));
+  if (named.size !== to.length || !to.every((address) => named.has(address))) {
+    return { field: 'envelope.to', limit: 'SendGrid sends to exactly to, cc and bcc' };
+  }
+  return undefined;
+}
+
+function recipients({ to, cc, bcc, replyTo }: Mail): SendGridLimit | undefined {
+  if (to.length === 0) return { field: 'to', limit: 'SendGrid needs at least one' };
+  const count = to.length + cc.length + bcc.length;
+  if (count > MAX_RECIPIENTS) {
+    return {
+      field: 'to',
+      limit: `at most ${MAX_RECIPIENTS} in to, cc and bcc, and it has ${count}`,
+    };
+  }
+  if (replyTo.length > MAX_REPLY_TO) {
+    return { field: 'replyTo', limit: `at most ${MAX_REPLY_TO} addresses` };
+  }
+  const seen = new Set<string>();
+  for (const [field, list] of Object.entries({ to, cc, bcc })) {
+    for (const [index, { address, name }] of list.entries()) {
+      // SendGrid compares without case.
+      const key = address.toLowerCase();
+      if (seen.has(key)) {
+        return { field: `${field}[${index}]`, limit: 'each address once over to, cc and bcc' };
+      }
+      seen.add(key);
+      if (name !== undefined && /[;,]/.test(name)) {
+        return {
+          field: `${field}[${index}].name`,
+          limit: 'no `;` or `,` in the name of a recipient',
+        };
+      }
+    }
+  }
+  return undefined;
+}
+
+function addresses(mail: Mail): SendGridLimit | undefined {
+  const lists: Record<string, readonly MailAddress[]> = {
+    from: [mail.from],
+    sender: mail.sender ? [mail.sender] : [],
+    to: mail.to,
+    cc: mail.cc,
+    bcc: mail.bcc,
+    replyTo: mail.replyTo,
+  };
+  for (const [field, list] of Object.entries(lists)) {
+    const index = list.findIndex(({ address }) => !/^[\0-\x7f]*$/.test(address));
+    if (index >= 0) return { field: `${field}[${index}]`, limit: 'addresses in ASCII only' };
+  }
+  return undefined;
+}
+
+function content(mail: Mail): SendGridLimit | undefined {
+  if (mail.subject === '') return { field: 'subject', limit: 'a subject that is not empty' };
+  const parts = {
+    text: mail.text,
+    amp: mail.amp,
+    html: mail.html,
+    icalEvent: mail.icalEvent?.content,
+  };
+  const given = Object.entries(parts).filter(([, value]) => value !== undefined);
+  if (given.length === 0) return { field: 'text', limit: 'at least one of text and html' };
+  const empty = given.find(([, value]) => value === '');
+  return empty && { field: empty[0], limit: 'a content that is not empty' };
+}
+
+function attachments(mail: Mail): SendGridLimit | undefined {
+  let bytes = 0;
+  for (const [index, { filename, content, contentType }] of mail.attachments.entries()) {
+    const path = `attachments[${index}]`;
+    if (!filename) return { field: `${path}.filename`, limit: 'every attachment has a filename' };
+    if (content.length === 0) return { field: `${path}.content`, limit: 'no attachment is empty' };
+    // The one parameter that it lets through is an invitation's.
+    if (contentType.includes(';') && !/^text\/calendar; ?method=[a-z]+$/i.test(contentType)) {
+      return { field: `${path}.contentType`, limit: 'no parameters in the type of an attachment' };
+    }
+    bytes += Math.ceil(content.length / 3) * 4;
+  }
+  if (bytes >= MAX_BODY_BYTES) return { field: 'attachments', limit: 'less than 30 MB in all' };
+  return undefined;
+}
+
+function headers(mail: Mail): SendGridLimit | undefined {
+  const seen = new Set<string>();
+  for (const { name, value } of headersOf(mail)) {
+    const key = name.toLowerCase();
+    const field = `headers.${name}`;
+    if (RESERVED_HEADERS.has(key)) return { field, limit: 'it sets this header itself' };
+    if (seen.has(key)) return { field, limit: 'one value for each header' };
+    seen.add(key);
+    // The door has checked this; a mail that came by another way must not forge headers either.
+    if (!/^[!-9;-~]+$/.test(name) || !/^[\t -~]*$/.test(value)) {
+      return { field, limit: 'no control characters in a header' };
+    }
+  }
+  return undefined;
+}
+
+function extras(mail: Mail, now: number): SendGridLimit | undefined {
+  const tags = new Set(mail.tags);
+  if (tags.size > MAX_CATEGORIES) {
+    return { field: 'tags', limit: `at most ${MAX_CATEGORIES}, and it has ${tags.size}` };
+  }
+  if (mail.tags.some((tag) => tag === '' || tag.length > MAX_CATEGORY_LENGTH)) {
+    return { field: 'tags', limit: `1 to ${MAX_CATEGORY_LENGTH} characters each` };
+  }
+  if (Buffer.byteLength(JSON.stringify(mail.metadata)) > MAX_CUSTOM_ARGS_BYTES) {
+    return { field: 'metadata', limit: `at most ${MAX_CUSTOM_ARGS_BYTES} bytes of JSON` };
+  }
+  if (mail.sendAt !== undefined && Date.parse(mail.sendAt) > now + MAX_SCHEDULE_MS) {
+    return { field: 'sendAt', limit: 'at most 72 hours ahead' };
+  }
+  return undefined;
+}

@@ -1,0 +1,125 @@
+import { OptionReader } from '../../option-reader.js';
+import { SendGridProvider } from './sendgrid/sendgrid.provider.js';
+import type { WebApiProvider } from './web-api.provider.js';
+
+/** A road over a provider's HTTP API. */
+export interface WebApiTransportOptions {
+  readonly type?: 'web-api';
+  /** `'sendgrid'`, or an object of the WebApiProvider contract, which brings its own key and origin. */
+  readonly provider: 'sendgrid' | WebApiProvider;
+  /** The provider's API key. Required with `'sendgrid'`, refused with a provider object. */
+  readonly apiKey?: string;
+  /**
+   * Where the API is. `https:`, or `http:` on this machine only. A path is put before the API's own.
+   * Default `https://api.sendgrid.com`; accounts in the EU region use `https://api.eu.sendgrid.com`.
+   */
+  readonly baseUrl?: string;
+  /** Connections at most, each with one request in flight. Default 10, minimum 1, maximum 1,000. */
+  readonly connections?: number;
+  /**
+   * For one attempt, in milliseconds: connecting (10,000 at most), sending and the whole answer. A
+   * rate limit is waited out for as long at most. Default 30,000, minimum 100, maximum 600,000.
+   */
+  readonly timeoutMs?: number;
+  /** SendGrid checks the mail, answers 200 and sends nothing. Default false. */
+  readonly sandbox?: boolean;
+}
+
+export interface ResolvedWebApiOptions {
+  readonly provider: WebApiProvider;
+  readonly connections: number;
+  readonly timeoutMs: number;
+}
+
+export const WEB_API_DEFAULTS = {
+  baseUrl: 'https://api.sendgrid.com',
+  connections: 10,
+  timeoutMs: 30_000,
+  sandbox: false,
+} as const;
+
+const KEYS = ['type', 'provider', 'apiKey', 'baseUrl', 'connections', 'timeoutMs', 'sandbox'];
+const METHODS = ['request', 'response', 'verifyRequest', 'verifyResponse', 'redact'] as const;
+
+/** @throws MailConfigurationError */
+export function readWebApiOptions(raw: unknown, path: string): ResolvedWebApiOptions {
+  const reader = new OptionReader(path, raw, KEYS);
+  reader.oneOf('type', ['web-api'], 'web-api');
+  return {
+    provider: readProvider(reader),
+    connections: reader.integer('connections', WEB_API_DEFAULTS.connections, { min: 1, max: 1000 }),
+    timeoutMs: reader.integer('timeoutMs', WEB_API_DEFAULTS.timeoutMs, { min: 100, max: 600_000 }),
+  };
+}
+
+function readProvider(reader: OptionReader): WebApiProvider {
+  const raw = reader.raw('provider');
+  if (raw === 'sendgrid') {
+    return new SendGridProvider({
+      apiKey: readKey(reader),
+      baseUrl: readBaseUrl(reader),
+      sandbox: reader.boolean('sandbox', WEB_API_DEFAULTS.sandbox),
+    });
+  }
+  if (typeof raw !== 'object' || raw === null) {
+    reader.fail('provider', "'sendgrid' or an object of the WebApiProvider contract");
+  }
+  for (const key of ['apiKey', 'baseUrl', 'sandbox']) {
+    if (reader.raw(key) !== undefined) reader.fail(key, 'absent beside a provider object');
+  }
+  return checkProvider(raw, reader);
+}
+
+function checkProvider(raw: object, reader: OptionReader): WebApiProvider {
+  const provider = raw as Partial<Record<keyof WebApiProvider, unknown>>;
+  if (typeof provider.name !== 'string' || !/^[\w.-]+$/.test(provider.name)) {
+    reader.fail('provider', 'an object with a `name` of letters, digits, `-`, `_` and `.`');
+  }
+  const origin = typeof provider.origin === 'string' ? parseBase(provider.origin) : undefined;
+  if (origin?.pathname !== '/') {
+    reader.fail('provider', 'an object with an `origin` like https://api.example.com');
+  }
+  for (const method of METHODS) {
+    if (typeof provider[method] !== 'function') {
+      reader.fail('provider', `an object with a method \`${method}\``);
+    }
+  }
+  return raw as WebApiProvider;
+}
+
+/** It goes into an HTTP header, so nothing but visible ASCII may be in it. */
+function readKey(reader: OptionReader): string {
+  const key = reader.string('apiKey');
+  if (!/^[!-~]+$/.test(key)) {
+    reader.fail(
+      'apiKey',
+      'an API key without spaces or characters outside ASCII',
+      'a string that has some',
+    );
+  }
+  return key;
+}
+
+function readBaseUrl(reader: OptionReader): URL {
+  const text = reader.string('baseUrl', WEB_API_DEFAULTS.baseUrl);
+  const url = parseBase(text);
+  if (url) return url;
+  return reader.fail(
+    'baseUrl',
+    'an https: URL (http: only for this machine) without user, query and fragment',
+    'a string that is none',
+  );
+}
+
+function parseBase(text: string): URL | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || url.username || url.password || url.search || url.hash) return undefined;
+  const secure =
+    url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
+  return secure ? url : undefined;
+}
+
+/** Whether a URL's host is this machine, where plain HTTP reveals nothing. */
+export function isLoopback(hostname: string): boolean {
+  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname);
+}

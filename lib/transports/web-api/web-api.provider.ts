@@ -1,0 +1,63 @@
+import type { MailDeliveryErrorInit, RejectedRecipient } from '../../errors.js';
+import type { Mail } from '../../message/mail.js';
+
+/** One HTTP request to the provider's origin. */
+export interface WebApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** Path and query, beginning with `/`. */
+  readonly path: string;
+  /** Names in lower case. `content-length` is ours. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+}
+
+export interface WebApiResponse {
+  readonly status: number;
+  /** Names in lower case; several values of one name joined with `, `. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** At most 64 KiB of it; may be cut short where the connection was lost after the headers. */
+  readonly body: string;
+}
+
+/** The provider took responsibility for at least one recipient. */
+export interface WebApiAcceptance {
+  readonly accepted: readonly string[];
+  /** Default: none. */
+  readonly rejected?: readonly RejectedRecipient[];
+  /** The provider's words. */
+  readonly response: string;
+  /** The provider's own id for the mail. */
+  readonly remoteId?: string;
+}
+
+/** What went wrong; the transport makes a MailDeliveryError of it. */
+export type WebApiFault = Omit<MailDeliveryErrorInit, 'road'>;
+
+/**
+ * A mail provider's Web API. It only translates: connections, deadlines, waiting and redaction are
+ * the transport's. Nothing here does I/O.
+ */
+export interface WebApiProvider {
+  /** Short, for names of roads: `sendgrid`. */
+  readonly name: string;
+  /** Scheme, host and port: `https://api.sendgrid.com`. */
+  readonly origin: string;
+  /**
+   * The request that sends the mail whole, or a `MAIL_UNSUPPORTED` fault that names what the provider
+   * cannot carry. Nothing of the mail may be dropped.
+   */
+  request(mail: Mail): WebApiRequest | WebApiFault;
+  /** What the answer to that request means. */
+  response(response: WebApiResponse, mail: Mail): WebApiAcceptance | WebApiFault;
+  /** A harmless request that needs the credentials. */
+  verifyRequest(): WebApiRequest;
+  /** Why mail would not be taken, if so. */
+  verifyResponse(response: WebApiResponse): WebApiFault | undefined;
+  /** Takes the credentials out of text that may reach an error or a log. */
+  redact(text: string): string;
+}
+
+/** Tells a fault from a request or an acceptance. */
+export function isFault(value: object): value is WebApiFault {
+  return 'disposition' in value;
+}
