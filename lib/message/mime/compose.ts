@@ -45,10 +45,10 @@ export function canCompose(mail: Mail): boolean {
 export function composeMime(mail: Mail, options?: ComposeOptions): ComposedMail | undefined {
   if (!canCompose(mail)) return undefined;
   // `=_` cannot stand in quoted-printable or base64, so no body holds the boundary (RFC 2045 §6.7).
-  if (!/^[\w.-]{1,60}$/.test(mail.id)) throw headerFault('id', 'not an id');
+  if (!/^[\w.-]{1,60}$/.test(mail.id)) throw headerFault('id', 'is not an id');
   const boundary = `=_${mail.id}`;
   const method = mail.icalEvent?.method ?? '';
-  if (!/^[A-Za-z-]{0,40}$/.test(method)) throw headerFault('icalEvent.method', 'not a token');
+  if (!/^[A-Za-z-]{0,40}$/.test(method)) throw headerFault('icalEvent.method', 'is not a token');
 
   try {
     writer.ensure(sizeHint(mail));

@@ -10,7 +10,7 @@ export function dateValue(iso: string, path: string): string {
   if (second !== lastSecond) {
     const time = new Date(iso);
     if (Number.isNaN(time.getTime()) || !/^[\dTZ:.+-]+$/.test(iso)) {
-      throw headerFault(path, 'a date that is not ISO 8601');
+      throw headerFault(path, 'is not ISO 8601');
     }
     lastValue = time.toUTCString().replace('GMT', '+0000');
     lastSecond = second;

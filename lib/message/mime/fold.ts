@@ -47,7 +47,11 @@ function isSpace(code: number): boolean {
 function checked(segment: string, path: string): string {
   // A UTF-16 unit takes up to three bytes.
   if (segment.length * 3 > HARD_LIMIT && Buffer.byteLength(segment) > HARD_LIMIT) {
-    throw headerFault(path, `a header line of more than ${HARD_LIMIT} bytes that cannot be folded`);
+    throw headerFault(
+      path,
+      `makes a header line of more than ${HARD_LIMIT} bytes`,
+      'Shorten it, or put spaces where it may be folded',
+    );
   }
   return segment;
 }

@@ -27,7 +27,7 @@ export function mailbox(
 ): string {
   const bare = BARE_ADDRESS.test(address);
   if (!bare && !QUOTED_ADDRESS.test(address)) {
-    throw headerFault(path, 'an address that could be read as another one');
+    throw headerFault(path, 'could be read as another address');
   }
   if (name !== undefined && name !== '') return `${phrase(name, path)} <${address}>`;
   return bare ? address : `<${address}>`;
@@ -35,7 +35,7 @@ export function mailbox(
 
 /** What has its own syntax, such as a message id: nothing in it can be encoded. */
 export function verbatim(value: string, path: string): string {
-  if (/[\0-\x1f\x7f]/.test(value)) throw headerFault(path, 'a control character');
+  if (/[\0-\x1f\x7f]/.test(value)) throw headerFault(path, 'has a control character');
   return value;
 }
 
@@ -48,7 +48,9 @@ export function listValue(value: string, path: string): string {
   if (/^[\x20-\x7e]*$/.test(trimmed)) return trimmed;
   return trimmed.replace(/<[^<>]*>|\((?:[^()\\]|\\.)*\)|[^<(\s,][^<(,]*|[<(]/gs, (part) => {
     if (/^[\x20-\x7e]*$/.test(part)) return part;
-    if (part.startsWith('<')) throw headerFault(path, 'a URL that is not ASCII');
+    if (part.startsWith('<')) {
+      throw headerFault(path, 'has a URL that is not ASCII', 'Percent-encode the URL');
+    }
     if (part.startsWith('(')) return `(${words(unescape(part.slice(1, -1)), path)})`;
     const text = part.trimEnd();
     const quoted = /^"(.*)"$/s.exec(text)?.[1];
@@ -61,6 +63,6 @@ function unescape(text: string): string {
 }
 
 function words(text: string, path: string): string {
-  if (/[\0\r\n]/.test(text)) throw headerFault(path, 'a line end or NUL in a header');
+  if (/[\0\r\n]/.test(text)) throw headerFault(path, 'has a line end or NUL');
   return encodeWords(text);
 }

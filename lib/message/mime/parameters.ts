@@ -17,7 +17,7 @@ export function filenameParameters(
   filename: string,
   path: string,
 ): { readonly name: string; readonly filename: string } {
-  if (/[\0\r\n]/.test(filename)) throw headerFault(path, 'a line end or NUL in a filename');
+  if (/[\0\r\n]/.test(filename)) throw headerFault(path, 'has a line end or NUL');
   if (TOKEN.test(filename)) {
     return { name: `; name=${filename}`, filename: `; filename=${filename}` };
   }

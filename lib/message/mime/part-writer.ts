@@ -49,7 +49,7 @@ export class PartWriter {
     const parameters = filenameParameters(filename, `${path}.filename`);
     let head = line(`Content-Type: ${file.contentType}${parameters.name}`, path);
     if (file.cid) {
-      if (!CONTENT_ID.test(file.cid)) throw headerFault(`${path}.cid`, 'not a Content-ID');
+      if (!CONTENT_ID.test(file.cid)) throw headerFault(`${path}.cid`, 'is not a Content-ID');
       head += `Content-ID: <${file.cid}>\r\n`;
     }
     head += 'Content-Transfer-Encoding: base64\r\n';

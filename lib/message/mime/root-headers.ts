@@ -45,8 +45,9 @@ export function rootHeaders(mail: Mail): string {
 }
 
 function customHeader(name: string, value: string, path: string): string {
-  if (!FIELD_NAME.test(name)) throw headerFault(`${path}.name`, 'not a header name');
-  if (OWN_FIELDS.test(name)) throw headerFault(`${path}.name`, 'a header the message has already');
+  if (!FIELD_NAME.test(name)) throw headerFault(`${path}.name`, 'is not a header name');
+  if (OWN_FIELDS.test(name))
+    throw headerFault(`${path}.name`, 'is a header that the message has already');
   const isList = /^list-/i.test(name);
   const valuePath = `${path}.value`;
   return field(

@@ -39,8 +39,8 @@ export function writeTextBody(
     out.text(head + BASE64);
     // Text has to have its canonical line ends before it is encoded (RFC 2045 §6.8).
     const canonical = canonicalLineEnds(text);
-    const { bytes, length } = readText(canonical, Buffer.byteLength(canonical));
-    writeBase64(out, bytes, length);
+    const { bytes, length: size } = readText(canonical, length + canonical.length - text.length);
+    writeBase64(out, bytes, size);
   }
   return false;
 }

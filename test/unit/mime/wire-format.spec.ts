@@ -87,10 +87,12 @@ describe('composed bytes', () => {
   });
 
   it('stay what they are while other mails use the composer’s buffer', () => {
-    const sizes = [10, 3000, 33_000, 50_000, 63_000, 66_000, 140_000, 20];
-    const bytes = sizes.map((size) => compose({ text: 'body\n'.repeat(size / 5) }).bytes);
+    const both = (line: string, size: number): Buffer =>
+      compose({ text: line.repeat(size / 5), html: line.repeat(size / 5) }).bytes;
+    const sizes = [10, 3000, 9000, 15_000, 19_000, 33_000, 63_000, 66_000, 140_000, 20];
+    const bytes = sizes.map((size) => both('body\n', size));
     const copies = bytes.map((own) => Buffer.from(own));
-    for (const size of sizes) compose({ text: 'else\n'.repeat(size / 5) });
+    for (const size of sizes) both('else\n', size);
     expect(bytes.every((own, i) => own.equals(copies[i]!))).toBe(true);
   });
 
