@@ -1,5 +1,3 @@
-import type { MailMessage } from '../lib/message/message.js';
-
 const line = 'Your order has left our house and is on its way to you with the morning van.';
 const lines = Array.from({ length: 12 }, (_, i) => `${i + 1}. ${line.slice(i % 20)}\n`).join('');
 const rows = Array.from({ length: 12 }, (_, i) => `<p>${i + 1}. ${line.slice(i % 20, 68)}</p>\n`);
@@ -9,7 +7,7 @@ const body = rows.join('');
  * A message as a shop sends it, text and html, 2.3 KB as sent. Its bodies are made anew each time, as
  * a template makes them: no one has seen these strings before.
  */
-export function messageOf(i: number): MailMessage & { to: string; from: string } {
+export function messageOf(i: number) {
   const name = `Customer ${i}`;
   return {
     from: 'Shop <hello@shop.example>',
