@@ -13,9 +13,7 @@ export function printTable(rows: readonly (readonly string[])[]): void {
 }
 
 export function rate(perSecond: number): string {
-  return perSecond < 1000
-    ? perSecond.toPrecision(3)
-    : Math.round(perSecond).toLocaleString('en');
+  return perSecond < 1000 ? perSecond.toPrecision(3) : Math.round(perSecond).toLocaleString('en');
 }
 
 export function ratio(value: number): string {

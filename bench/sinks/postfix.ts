@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
+  chmodSync,
   chownSync,
   closeSync,
   mkdirSync,
@@ -27,6 +28,8 @@ const version = execFileSync('/usr/sbin/postconf', ['-d', '-h', 'mail_version'],
   encoding: 'utf8',
 }).trim();
 
+// Its daemons run as the user postfix and have to reach the queue.
+chmodSync(folder, 0o755);
 mkdirSync(conf);
 mkdirSync(data);
 mkdirSync(join(folder, 'queue'));
@@ -78,6 +81,8 @@ function postfix(...args: string[]): void {
 function stop(): void {
   try {
     postfix('abort');
+  } catch {
+    // It was not running.
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -9,13 +9,25 @@ import { serveParent } from './serve.js';
 const folder = mkdtempSync(join(tmpdir(), 'bench-smtp-sink-'));
 const file = openSync(join(folder, 'counter'), 'a+');
 const port = await freePort();
-const sink = spawn('/usr/sbin/smtp-sink', ['-c', `127.0.0.1:${port}`, '1024'], {
+// As root it insists on becoming somebody else.
+const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
+const sink = spawn('/usr/sbin/smtp-sink', [...user, '-c', `127.0.0.1:${port}`, '1024'], {
   stdio: ['ignore', file, 'inherit'],
 });
 sink.on('error', (error) => {
   throw error;
 });
-await listening(port);
+const stop = (): void => {
+  sink.kill('SIGKILL');
+  closeSync(file);
+  rmSync(folder, { recursive: true, force: true });
+};
+try {
+  await listening(port);
+} catch (error) {
+  stop();
+  throw error;
+}
 
 /** The counter's last state: `sess=5 quit=0 mesg=17`. */
 function accepted(): number {
@@ -26,8 +38,4 @@ function accepted(): number {
   return Number(counts?.at(-1)?.slice(5) ?? '0');
 }
 
-serveParent({ port, about: 'smtp-sink' }, accepted, () => {
-  sink.kill('SIGKILL');
-  closeSync(file);
-  rmSync(folder, { recursive: true, force: true });
-});
+serveParent({ port, about: 'smtp-sink' }, accepted, stop);
