@@ -4,15 +4,15 @@ import { openSession, type Session } from './session.js';
 
 /** The wait after a failed attempt, doubled by each further one. */
 const BACKOFF_MS = 50;
-/** The same while other connections carry mail: then nobody waits for this one, and the server has had enough. */
-const CROWDED_BACKOFF_MS = 5_000;
-const MAX_BACKOFF_MS = 60_000;
+const MAX_BACKOFF_MS = 10_000;
+/** The wait while other connections carry the mail: the server may well limit their number. */
+const GROWTH_PAUSE_MS = 5_000;
 
 export interface OpenerEvents {
   opened(session: Session): void;
   failed(error: MailDeliveryError): void;
-  /** Whether other sessions are open, so that nobody waits for this one. */
-  crowded(): boolean;
+  /** Whether other sessions are open. */
+  others(): boolean;
   /** The wait after a failure is over. */
   mayTry(): void;
 }
@@ -23,7 +23,8 @@ export class Opener {
   /** How far the attempt that was heard of last has come. */
   stage: MailStage = 'connect';
   private failures = 0;
-  private notBefore = -Infinity;
+  private tryAfter = -Infinity;
+  private growAfter = -Infinity;
   private cancelWait: (() => void) | undefined;
   private abort = new AbortController();
   private stopped = false;
@@ -35,13 +36,11 @@ export class Opener {
 
   /** `count` sessions are wanted, those being opened among them. */
   want(count: number): void {
-    if (this.stopped) return;
-    const wait = this.notBefore - this.context.clock.monotonic();
-    if (count > this.opening && wait > 0) {
-      this.cancelWait ??= this.context.clock.after(Math.ceil(wait), () => {
-        this.cancelWait = undefined;
-        this.events.mayTry();
-      });
+    if (this.stopped || count <= this.opening) return;
+    const until = this.crowded ? Math.max(this.growAfter, this.tryAfter) : this.tryAfter;
+    const wait = until - this.context.clock.monotonic();
+    if (wait > 0) {
+      this.wait(wait);
       return;
     }
     // After a failure one attempt at a time finds out whether the server is back.
@@ -51,14 +50,13 @@ export class Opener {
 
   /** Gives up the attempts under way: nobody wants them any more. */
   cancel(reason: unknown): void {
+    this.cancelWait?.();
     this.abort.abort(reason);
     this.abort = new AbortController();
   }
 
   stop(reason: unknown): void {
     this.stopped = true;
-    this.cancelWait?.();
-    this.cancelWait = undefined;
     this.cancel(reason);
   }
 
@@ -85,13 +83,34 @@ export class Opener {
     }
   }
 
+  private wait(ms: number): void {
+    this.cancelWait?.();
+    // Mails wait with it, and maybe no socket: the process must not end over their promises.
+    const hold = setInterval(() => undefined, MAX_BACKOFF_MS);
+    const cancel = this.context.clock.after(Math.ceil(ms), () => {
+      this.cancelWait?.();
+      this.events.mayTry();
+    });
+    this.cancelWait = () => {
+      cancel();
+      clearInterval(hold);
+      this.cancelWait = undefined;
+    };
+  }
+
+  /** Others are open, or may be soon, so that nobody waits for this one alone. */
+  private get crowded(): boolean {
+    return this.opening > 0 || this.events.others();
+  }
+
   private backOff(): void {
     const now = this.context.clock.monotonic();
-    // Attempts that were made together count once.
-    if (this.failures === 0 || now >= this.notBefore) this.failures += 1;
-    const crowded = this.opening > 0 || this.events.crowded();
-    const base = crowded ? CROWDED_BACKOFF_MS : BACKOFF_MS;
-    this.notBefore = now + Math.min(base * 2 ** (this.failures - 1), MAX_BACKOFF_MS);
+    if (this.crowded) {
+      this.growAfter = now + GROWTH_PAUSE_MS;
+      return;
+    }
+    this.tryAfter = now + Math.min(BACKOFF_MS * 2 ** this.failures, MAX_BACKOFF_MS);
+    this.failures += 1;
   }
 
   private asDeliveryError(error: unknown): MailDeliveryError {

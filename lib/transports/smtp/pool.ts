@@ -55,7 +55,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
       failed: (error) => {
         this.openFailed(error);
       },
-      crowded: () => this.connections.size > 0,
+      others: () => this.connections.size > 0,
       mayTry: () => {
         this.schedule();
       },
@@ -147,7 +147,8 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     const alone = backlog.size === 0 && opener.opening > 0;
     const stage = alone ? opener.stage : 'queue';
     job.reject(this.context.errors.aborted(stage, job.signal?.reason));
-    if (alone) opener.cancel(job.signal?.reason);
+    // Also the wait before the next one.
+    if (backlog.size === 0) opener.cancel(job.signal?.reason);
     this.schedule();
   }
 
