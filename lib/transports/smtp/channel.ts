@@ -75,6 +75,12 @@ export class Channel {
     this.owner?.ended(end);
   }
 
+  /** Closes our side; the channel ends when the server has closed the other. */
+  finish(): void {
+    this.socket.off('end', this.onEnd);
+    this.socket.end();
+  }
+
   /** Gives the socket away, to TLS; what has been read and not used is forgotten. */
   detach(): Socket {
     this.over = true;

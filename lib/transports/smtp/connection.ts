@@ -29,6 +29,8 @@ export interface ConnectionHost {
   hasRoom(): void;
   /** The server answered out of step. */
   outOfStep(): void;
+  /** Whether its enhanced codes say what is answered. */
+  codesTell: boolean;
   /** The connection is over. `returned` were surely not accepted, in their order, with what ended each. */
   gone(connection: Connection, returned: readonly ReturnedJob[]): void;
 }
@@ -54,13 +56,14 @@ export class Connection implements ChannelOwner, JobHolder {
   private finished = 0;
   /** A whole reply was in the read being worked on: dripped bytes put no deadline off. */
   private spoken = false;
-  /** Answered in the read being worked on; they count once the whole read made sense. */
+  /** Answered, but not told yet: they count once the whole read, and the reply behind, made sense. */
   private answered: Transaction[] = [];
   /** Answered with 421 before they were looked at; they go back once the connection has ended. */
   private readonly turnedAway: Transaction[] = [];
   private state: 'open' | 'retiring' | 'quitting' | 'over' = 'open';
   /** The server said 421: it is closing. */
   private farewell: Reply | undefined;
+  private lastReply: Reply | undefined;
   /** An abandoned, half-written content is on the wire: nothing may follow it. */
   private severed = false;
   /** Since when the reply that is waited for is the next one; or since when nothing is waited for. */
@@ -118,10 +121,10 @@ export class Connection implements ChannelOwner, JobHolder {
     try {
       const commands = envelopeCommands(this.context.errors, job.mail, capabilities);
       const mode = this.host.modeFor(capabilities);
-      const checkCodes = mode !== 'step' && capabilities.enhancedCodes;
+      const checkCodes = mode !== 'step' && capabilities.enhancedCodes && this.host.codesTell;
       transaction = new Transaction(job, mode, commands, refusals, checkCodes);
     } catch (error) {
-      job.reject(error as MailDeliveryError);
+      job.reject(error);
       return;
     }
     if (inFlight.length === 0) {
@@ -166,12 +169,20 @@ export class Connection implements ChannelOwner, JobHolder {
   abandon(job: Job): void {
     const index = this.inFlight.findIndex((one) => one.job === job);
     const transaction = this.inFlight[index];
-    if (!transaction) return;
+    if (!transaction) {
+      for (const one of this.answered) if (one.job === job) this.settle(one);
+      return;
+    }
     const stage = transaction.failure ? 'mail' : transaction.stage;
     job.reject(this.context.errors.aborted(stage, job.signal?.reason));
+    if (this.inFlight.length === 1) {
+      // Nobody else is on it: the attempt is stopped for real.
+      this.channel.end({ kind: 'closed' });
+      return;
+    }
+    // The others come first: what is complete takes its course, and its reply is nobody's any more.
     if (transaction.complete) return;
     if (transaction.uploading) {
-      // Closing now would leave the mails before it without their replies: they come first.
       this.severed = true;
     } else if (transaction.started) {
       transaction.cancel();
@@ -185,12 +196,14 @@ export class Connection implements ChannelOwner, JobHolder {
 
   reply(reply: Reply): void {
     if (this.state === 'quitting') {
-      this.channel.end({ kind: 'closed' });
+      // The server closes after its 221; the deadline stands if it does not.
+      this.channel.finish();
       return;
     }
     this.spoken = true;
     const transaction = this.inFlight[0];
-    if (reply.code === 421) this.farewell ??= reply;
+    this.lastReply = reply;
+    if (reply.code === 421) this.farewell = reply;
     if (!transaction) {
       if (this.farewell) this.channel.end({ kind: 'closed' });
       else this.breakOff('a reply came that nothing had asked for');
@@ -242,7 +255,11 @@ export class Connection implements ChannelOwner, JobHolder {
       job.reject(failure);
       return;
     }
-    if (one.complete && !this.farewell) {
+    // After 421 a server takes nothing more; unless it went on talking.
+    const sane = end.kind !== 'protocol';
+    const dismissed = sane && this.farewell !== undefined && this.farewell === this.lastReply;
+    const refused = sane && one.turnedAway && one.done;
+    if (one.complete && !refused && !dismissed) {
       job.reject(endedAt(end, 'reply', this.context.errors));
       return;
     }
@@ -287,13 +304,17 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   private settle(one: Transaction): void {
+    if (one.oddCodes) this.host.codesTell = false;
     settle(one, this.context.errors, this.refusals.redact);
   }
 
   private settleAnswered(): void {
     if (this.answered.length === 0) return;
     const { answered } = this;
-    this.answered = [];
+    const [head] = this.inFlight;
+    // Were its final reply that to a command behind it, the next reply would show it.
+    const last = head?.started && !head.heard && head.mode !== 'step' ? answered.pop() : undefined;
+    this.answered = last ? [last] : [];
     for (const one of answered) this.settle(one);
   }
 

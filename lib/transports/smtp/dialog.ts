@@ -22,6 +22,7 @@ export class Dialog implements ChannelOwner {
   constructor(
     private readonly channel: Channel,
     private readonly context: SmtpContext,
+    private readonly onStage: (stage: MailStage) => void,
   ) {
     channel.own(this);
   }
@@ -41,6 +42,7 @@ export class Dialog implements ChannelOwner {
 
   /** The next reply. With `last`, whatever comes after it is thrown away unread. */
   next(stage: MailStage, deadlineMs: number, last = false): Promise<Reply> {
+    this.onStage(stage);
     const promise = new Promise<Reply>((resolve, reject) => {
       const cancelDeadline = this.context.clock.after(deadlineMs, () => {
         this.channel.end({ kind: 'timeout', ms: deadlineMs });

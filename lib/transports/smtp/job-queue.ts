@@ -7,6 +7,7 @@ export class JobQueue {
   private last: Job | undefined;
 
   push(job: Job): void {
+    job.list = this;
     job.previous = this.last;
     job.next = undefined;
     if (this.last) this.last.next = job;
@@ -17,6 +18,7 @@ export class JobQueue {
 
   /** Puts a job that had its turn before back to the head. */
   unshift(job: Job): void {
+    job.list = this;
     job.next = this.first;
     job.previous = undefined;
     if (this.first) this.first.previous = job;
@@ -31,10 +33,12 @@ export class JobQueue {
     return job;
   }
 
+  /** Nothing happens if it is not here. */
   remove(job: Job): void {
+    if (job.list !== this) return;
+    job.list = undefined;
     if (job.previous) job.previous.next = job.next;
-    else if (this.first === job) this.first = job.next;
-    else return;
+    else this.first = job.next;
     if (job.next) job.next.previous = job.previous;
     else this.last = job.previous;
     job.previous = undefined;

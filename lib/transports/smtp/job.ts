@@ -1,4 +1,3 @@
-import type { MailDeliveryError } from '../../errors.js';
 import type { MailDelivery } from '../transport.js';
 import type { WireMail } from './commands.js';
 
@@ -7,24 +6,30 @@ export interface JobHolder {
   abandon(job: Job): void;
 }
 
+/** Makes the bytes of a mail, once, when its turn comes: until then mails in line stay small. */
+export type Prepare = () => WireMail | Promise<WireMail>;
+
 /** One mail on its way through the pool, from `deliver` to its settlement, whatever connections it sees. */
 export class Job {
-  /** Who has it now: the queue or a connection. */
-  holder: JobHolder | undefined;
+  /** Set once it has been prepared. */
+  mail!: WireMail;
   /** How often it was taken back from a lost connection. */
   resends = 0;
-  /** Neighbours in the queue. */
+  /** Its list, and its neighbours there. */
+  list: unknown;
   previous: Job | undefined;
   next: Job | undefined;
   private open = true;
   private readonly onAbort = (): void => {
-    this.holder?.abandon(this);
+    this.holder.abandon(this);
   };
 
   constructor(
-    readonly mail: WireMail,
+    readonly prepare: Prepare,
+    /** Who has it now: the pool or a connection. */
+    public holder: JobHolder,
     private readonly resolveWith: (delivery: MailDelivery) => void,
-    private readonly rejectWith: (error: Error) => void,
+    private readonly rejectWith: (error: unknown) => void,
     readonly signal: AbortSignal | undefined,
   ) {
     signal?.addEventListener('abort', this.onAbort);
@@ -38,14 +43,13 @@ export class Job {
     if (this.close()) this.resolveWith(delivery);
   }
 
-  reject(error: MailDeliveryError): void {
+  reject(error: unknown): void {
     if (this.close()) this.rejectWith(error);
   }
 
   private close(): boolean {
     if (!this.open) return false;
     this.open = false;
-    this.holder = undefined;
     this.signal?.removeEventListener('abort', this.onAbort);
     return true;
   }

@@ -4,15 +4,19 @@ import type { Capabilities } from './capabilities.js';
 import type { WireMail } from './commands.js';
 import { Connection, type ConnectionHost, type ReturnedJob } from './connection.js';
 import type { SmtpContext } from './context.js';
-import { Job, type JobHolder } from './job.js';
-import { JobQueue } from './job-queue.js';
+import { Backlog } from './backlog.js';
+import { Job, type JobHolder, type Prepare } from './job.js';
 import { Opener } from './opener.js';
 import { RateLimit } from './rate-limit.js';
 import type { Mode } from './transaction.js';
 
 /** How often a mail that was surely not accepted is sent again at once after a lost connection. */
 const MAX_RESENDS = 2;
-const NOBODY = { from: '', to: [] };
+const PROBE: WireMail = {
+  envelope: { from: '', to: [] },
+  content: Buffer.alloc(0),
+  probe: true,
+};
 /** How long a server that lost count of its replies is not pipelined to. */
 const STEP_MS = 600_000;
 
@@ -21,7 +25,10 @@ const STEP_MS = 600_000;
  * to the connection with least outstanding; connections grow with the backlog.
  */
 export class SmtpPool implements ConnectionHost, JobHolder {
-  private readonly queue = new JobQueue();
+  codesTell = true;
+  private readonly backlog = new Backlog(() => {
+    this.schedule();
+  });
   private readonly connections = new Set<Connection>();
   private readonly opener: Opener;
   private readonly rate: RateLimit;
@@ -48,6 +55,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
       failed: (error) => {
         this.openFailed(error);
       },
+      others: () => this.connections.size > 0,
       mayTry: () => {
         this.schedule();
       },
@@ -58,25 +66,23 @@ export class SmtpPool implements ConnectionHost, JobHolder {
    * Sends one mail.
    * @throws MailDeliveryError, or MailShutdownError after `close` or `destroy`.
    */
-  deliver(mail: WireMail, signal?: AbortSignal): Promise<MailDelivery> {
+  deliver(prepare: Prepare, signal?: AbortSignal): Promise<MailDelivery> {
     const { errors, options } = this.context;
     const { maxQueued } = options.pool;
     if (this.closing) return Promise.reject(new MailShutdownError());
     if (signal?.aborted) return Promise.reject(errors.aborted('queue', signal.reason));
-    if (this.queue.size >= maxQueued + this.freeSlots()) {
+    if (this.backlog.size >= maxQueued + this.freeSlots()) {
       return Promise.reject(errors.queueFull(maxQueued));
     }
     return new Promise((resolve, reject) => {
-      const job = new Job(mail, resolve, reject, signal);
-      job.holder = this;
-      this.queue.push(job);
+      this.backlog.add(new Job(prepare, this, resolve, reject, signal));
       this.schedule();
     });
   }
 
   /** Asks an idle connection, or a new one, whether the server is there. */
   async verify(signal?: AbortSignal): Promise<void> {
-    await this.deliver({ envelope: NOBODY, content: Buffer.alloc(0), probe: true }, signal);
+    await this.deliver(() => PROBE, signal);
   }
 
   /** Takes no more mail, finishes what it has, says QUIT everywhere. */
@@ -93,8 +99,12 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     const closed = this.close();
     if (!this.destroyed) {
       this.destroyed = { reason };
+      // The first of them wait for the sessions that are being opened, the others in line.
+      const { opening, stage } = this.opener;
+      this.backlog.rejectAll((place) =>
+        this.context.errors.aborted(place < opening ? stage : 'queue', reason),
+      );
       this.opener.stop(reason);
-      this.rejectQueued(() => this.context.errors.aborted('queue', reason));
       for (const connection of [...this.connections]) connection.destroy(reason);
     }
     this.maybeDrained();
@@ -114,7 +124,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   }
 
   hasRoom(): void {
-    if (this.queue.size > 0 || this.closing) this.schedule();
+    if (this.backlog.size > 0 || this.closing) this.schedule();
   }
 
   outOfStep(): void {
@@ -131,8 +141,14 @@ export class SmtpPool implements ConnectionHost, JobHolder {
 
   /** The caller of a waiting mail gave up. */
   abandon(job: Job): void {
-    this.queue.remove(job);
-    job.reject(this.context.errors.aborted('queue', job.signal?.reason));
+    const { backlog, opener } = this;
+    backlog.remove(job);
+    // The last one that wanted a session takes the attempt to open it along.
+    const alone = backlog.size === 0 && opener.opening > 0;
+    const stage = alone ? opener.stage : 'queue';
+    job.reject(this.context.errors.aborted(stage, job.signal?.reason));
+    // Also the wait before the next one.
+    if (backlog.size === 0) opener.cancel(job.signal?.reason);
     this.schedule();
   }
 
@@ -143,7 +159,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
       job.reject(error);
     } else {
       job.holder = this;
-      this.queue.unshift(job);
+      this.backlog.giveBack(job);
     }
   }
 
@@ -164,7 +180,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
 
   /** Closes what is no longer needed. A mail on the wire may come back and want a connection yet. */
   private wind(): void {
-    if (this.queue.size > 0) return;
+    if (this.backlog.size > 0) return;
     let outstanding = 0;
     for (const connection of this.connections) outstanding += connection.outstanding;
     if (outstanding === 0) this.opener.stop(new MailShutdownError());
@@ -172,18 +188,24 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   }
 
   private dispatch(): void {
-    const { queue } = this;
-    if (queue.size === 0) return;
+    const { backlog } = this;
+    if (backlog.size === 0) return;
     const free: Connection[] = [];
-    for (const one of this.connections) if (one.capacity() > 0) free.push(one);
+    let slots = 0;
+    for (const one of this.connections) {
+      const capacity = one.capacity();
+      if (capacity > 0) free.push(one);
+      slots += capacity;
+    }
+    backlog.prepare(slots);
     const used = new Set<Connection>();
-    while (queue.size > 0 && free.length > 0 && this.rate.take()) {
+    while (backlog.hasReady && free.length > 0 && this.rate.take()) {
       let best = 0;
       for (let i = 1; i < free.length; i += 1) {
         if (free[i]!.outstanding < free[best]!.outstanding) best = i;
       }
       const connection = free[best]!;
-      connection.accept(queue.shift()!);
+      connection.accept(backlog.take()!);
       used.add(connection);
       if (connection.capacity() <= 0) free.splice(best, 1);
     }
@@ -191,26 +213,22 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   }
 
   private grow(): void {
-    const { queue, connections, opener } = this;
+    const { backlog, connections, opener } = this;
     const { options } = this.context;
-    if (queue.size === 0 || this.rate.limiting) return;
+    if (backlog.size === 0 || this.rate.limiting) return;
     let room = 0;
     for (const connection of connections) room += connection.room();
     const each = this.mode === 'stream' ? options.pool.maxInFlight : 1;
-    const wanted = Math.ceil((queue.size - room) / each);
+    const wanted = Math.ceil((backlog.size - room) / each);
     const allowed = options.pool.maxConnections - connections.size;
-    opener.want(Math.min(wanted, allowed), connections.size > 0);
+    opener.want(Math.min(wanted, allowed));
   }
 
   private openFailed(error: MailDeliveryError): void {
     // While another road to the server is open or opening, the mails can wait for that.
     if (this.connections.size > 0 || this.opener.opening > 0) return;
-    this.rejectQueued(() => this.context.errors.again(error));
+    this.backlog.rejectAll(() => this.context.errors.again(error));
     this.schedule();
-  }
-
-  private rejectQueued(makeError: () => MailDeliveryError): void {
-    for (let job = this.queue.shift(); job; job = this.queue.shift()) job.reject(makeError());
   }
 
   /** Mails that go to the wire without waiting do not count as waiting. */
@@ -221,7 +239,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   }
 
   private maybeDrained(): void {
-    if (!this.onDrained || this.queue.size > 0 || this.connections.size > 0) return;
+    if (!this.onDrained || this.backlog.size > 0 || this.connections.size > 0) return;
     if (this.opener.opening > 0) return;
     this.rate.stop();
     this.onDrained();

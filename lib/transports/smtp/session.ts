@@ -1,3 +1,4 @@
+import type { MailStage } from '../../errors.js';
 import { authenticate } from './auth.js';
 import { type Capabilities, NO_CAPABILITIES, parseCapabilities } from './capabilities.js';
 import { Channel } from './channel.js';
@@ -18,7 +19,11 @@ export interface Session {
  * Connects, greets, secures and logs in. All or nothing: on failure the socket is destroyed.
  * @throws MailDeliveryError of a road fault.
  */
-export async function openSession(context: SmtpContext, signal: AbortSignal): Promise<Session> {
+export async function openSession(
+  context: SmtpContext,
+  signal: AbortSignal,
+  onStage: (stage: MailStage) => void,
+): Promise<Session> {
   const { options, errors, clock, credentials } = context;
   const socket = await dial(options, errors, clock, signal);
   // Groups are collected by us; the kernel need not wait for more.
@@ -30,12 +35,12 @@ export async function openSession(context: SmtpContext, signal: AbortSignal): Pr
   };
   signal.addEventListener('abort', stop);
   try {
-    let dialog = new Dialog(channel, context);
+    let dialog = new Dialog(channel, context, onStage);
     await greeting(dialog, context);
     let capabilities = await ehlo(dialog, context);
     if (!options.secure && (await starttls(dialog, capabilities, context))) {
       channel = new Channel(await upgrade(channel.detach(), context, signal));
-      dialog = new Dialog(channel, context);
+      dialog = new Dialog(channel, context, onStage);
       // What was offered in the clear is worth nothing now (RFC 3207 §4.2).
       capabilities = await ehlo(dialog, context);
     }

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../../clock.js';
 import { MailShutdownError } from '../../errors.js';
 import type { Mail } from '../../message/mail.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
+import type { WireMail } from './commands.js';
 import { compose } from './compose.js';
 import { credentialsOf } from './credentials.js';
 import { SmtpPool } from './pool.js';
@@ -40,11 +41,7 @@ export class SmtpTransport implements MailTransport {
     if (mail.sendAt !== undefined && Date.parse(mail.sendAt) > this.clock.now()) {
       throw this.errors.unsupported('queue', 'SMTP cannot hold a mail until its `sendAt`');
     }
-    const content = await this.compose(mail);
-    return this.pool.deliver(
-      { envelope: mail.envelope, content, eightBit: hasEightBit(content) },
-      signal,
-    );
+    return this.pool.deliver(() => this.compose(mail), signal);
   }
 
   /** Connects and authenticates as for a mail, or asks a connection that is idle (RSET). */
@@ -63,9 +60,11 @@ export class SmtpTransport implements MailTransport {
     return this.pool.destroy(reason);
   }
 
-  private async compose(mail: Mail): Promise<Buffer> {
+  /** Only when its turn has come, so that mails in line stay small. */
+  private async compose(mail: Mail): Promise<WireMail> {
     try {
-      return await compose(mail, this.options.dkim);
+      const content = await compose(mail, this.options.dkim);
+      return { envelope: mail.envelope, content, eightBit: hasEightBit(content) };
     } catch (error) {
       throw this.errors.unsupported('queue', error instanceof Error ? error.message : 'composing');
     }

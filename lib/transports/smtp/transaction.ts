@@ -18,13 +18,14 @@ export type Mode = 'stream' | 'group' | 'step';
 export const Step = { reset: 0, mail: 1, rcpt: 2, data: 3, content: 4, done: 5 } as const;
 export type Step = (typeof Step)[keyof typeof Step];
 
-const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'content', 'reply'];
+const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'data', 'reply'];
 
 /** A long content is written in pieces of this many bytes, so that a stop is seen between them. */
 const PIECE_BYTES = 262_144;
 
-/** RFC 3463 codes for a good sender and a good recipient: they never answer content. */
-const ENVELOPE_CODES = new Set(['2.1.0', '2.1.5']);
+/** RFC 3463: a good sender, a good recipient. Nothing else is answered with them. */
+const GOOD_SENDER = '2.1.0';
+const GOOD_RECIPIENT = '2.1.5';
 
 /** One mail on one connection: what it has written, what it has been answered, and what that means. */
 export class Transaction {
@@ -42,6 +43,8 @@ export class Transaction {
   hold = false;
   /** The server's state cannot be brought back; the connection has to end. */
   stuck = false;
+  /** Replies that were certainly in step carried codes from elsewhere: they tell nothing here. */
+  oddCodes = false;
   /** When its envelope and when its last bytes were written, in the clock's monotonic milliseconds. */
   envelopeAt = 0;
   writtenAt = 0;
@@ -59,6 +62,8 @@ export class Transaction {
   private cancelled = false;
   private loneDot = false;
   private mailRefused = false;
+  /** The server uses the code for a good sender, so it will use that for a good recipient too. */
+  private specific = false;
   private body: Buffer;
 
   constructor(
@@ -66,7 +71,7 @@ export class Transaction {
     readonly mode: Mode,
     private readonly commands: EnvelopeCommands,
     private readonly refusals: Refusals,
-    /** Whether final replies can be told from others by their enhanced codes (RFC 2034). */
+    /** Whether replies can be told apart by their enhanced codes (RFC 2034). */
     private readonly checkCodes: boolean,
   ) {
     this.body = job.mail.content;
@@ -110,7 +115,7 @@ export class Transaction {
   /** How far it came: with its content complete only the reply is open, whatever was answered yet. */
   get stage(): MailStage {
     if (this.ended) return 'reply';
-    return this.uploading || this.expect === Step.content ? 'content' : STAGES[this.expect]!;
+    return this.uploading ? 'content' : STAGES[this.expect]!;
   }
 
   /** Whether the server has certainly left this transaction behind, so that the next needs no RSET. */
@@ -157,8 +162,9 @@ export class Transaction {
     if (kind === 2 && this.mode !== 'step' && Math.trunc(code / 10) !== 25) {
       return `an unexpected ${code} reply`;
     }
-    if (this.checkCodes && this.expect < Step.rcpt && reply.enhancedCode === '2.1.5') {
-      return 'a recipient was answered for where none was named';
+    if (this.isMisplaced(reply)) {
+      if (this.checkCodes) return `${reply.enhancedCode ?? ''} was answered out of its place`;
+      this.oddCodes = true;
     }
     const problem = this.take(reply);
     // Nobody is left to send content to, and none has been begun: there is no need to.
@@ -167,6 +173,20 @@ export class Transaction {
       if (early || (this.mode === 'stream' && this.expect === Step.content)) this.next = Step.done;
     }
     return problem;
+  }
+
+  /** A reply too many, or too few, brings replies to commands that they do not answer. */
+  private isMisplaced(reply: Reply): boolean {
+    if (reply.kind !== 2) return false;
+    const code = reply.enhancedCode;
+    if (this.expect === Step.mail) {
+      this.specific = code === GOOD_SENDER;
+      return code === GOOD_RECIPIENT;
+    }
+    if (this.expect === Step.rcpt) {
+      return this.specific && (code === GOOD_SENDER || code === '2.0.0');
+    }
+    return code === GOOD_SENDER || code === GOOD_RECIPIENT;
   }
 
   private take(reply: Reply): string | undefined {
@@ -196,7 +216,7 @@ export class Transaction {
   private mayWrite(): boolean {
     if (this.next === Step.content) {
       if (this.mode === 'stream') return !this.hold || this.expect > Step.mail;
-      return this.expect === Step.content && !this.cancelled;
+      return this.expect === Step.content && !this.stuck;
     }
     return this.mode !== 'step' || !this.awaiting;
   }
@@ -293,8 +313,9 @@ export class Transaction {
     if (reply.kind === 3) {
       if (reply.code !== 354 && this.mode !== 'step') return `an unexpected ${reply.code} reply`;
       this.expect = Step.content;
-      // There is no way back from 354 but content or the end of the connection.
-      this.stuck = this.cancelled;
+      // There is no way back from 354 but content or the end of the connection. A lone dot is for
+      // recipients refused; after a sender refused nobody knows what it would send.
+      this.stuck = this.cancelled || this.mailRefused;
       return undefined;
     }
     this.failure ??= this.refusals.of('data', reply, this.rejected);
@@ -314,9 +335,6 @@ export class Transaction {
       return undefined;
     }
     if (this.failure) return 'content was accepted after its envelope was refused';
-    if (this.checkCodes && ENVELOPE_CODES.has(reply.enhancedCode ?? '')) {
-      return `content was answered with ${reply.enhancedCode ?? ''}, an envelope's code`;
-    }
     this.success = reply;
     return undefined;
   }

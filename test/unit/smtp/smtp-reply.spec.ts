@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { ReplyCounter } from '../../../lib/transports/smtp/reply-counter.js';
 import { parseReply, redactor, remoteIdOf } from '../../../lib/transports/smtp/smtp-reply.js';
 
 const same = (text: string) => text;
@@ -38,14 +37,5 @@ describe('redactor', () => {
     const plain = Buffer.from('\0user\0sesame').toString('base64');
     const text = `sesame ${Buffer.from('sesame').toString('base64')} ${plain} user`;
     expect(redact(text)).toBe('[secret] [secret] [secret] user');
-  });
-});
-
-describe('ReplyCounter', () => {
-  it.each([1, 2, 3, 7, 1000])('counts complete replies in pieces of %d bytes', (size) => {
-    const counter = new ReplyCounter(0);
-    const bytes = Buffer.from('220 hi\r\n250-a\r\n250-b\r\n250 c\r\n\r\n354\r\n250-d\r\n');
-    for (let at = 0; at < bytes.length; at += size) counter.push(bytes.subarray(at, at + size));
-    expect(counter.count).toBe(3);
   });
 });
