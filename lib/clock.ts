@@ -24,6 +24,18 @@ export const systemClock: Clock = {
   },
 };
 
+let isoMs = NaN;
+let iso = '';
+
+/** Wall-clock milliseconds as ISO 8601. What happens in one millisecond shares the text. */
+export function isoTime(ms: number): string {
+  if (ms !== isoMs) {
+    iso = new Date(ms).toISOString();
+    isoMs = ms;
+  }
+  return iso;
+}
+
 /**
  * Waits for `work`, `ms` milliseconds at most; keeps the process alive meanwhile. Resolves to whether
  * it was fulfilled in time; a rejection counts as not.

@@ -1,5 +1,5 @@
 import type { Observable } from 'rxjs';
-import { fulfilledWithin, type Clock } from './clock.js';
+import { fulfilledWithin, isoTime, type Clock } from './clock.js';
 import { MailDeliveryError, MailError, MailShutdownError, type MailDisposition } from './errors.js';
 import type { EventBus } from './events/event-bus.js';
 import type { MailDrainSummary, MailEvent } from './events/mail-events.js';
@@ -56,13 +56,9 @@ export class MailService {
    * @throws MailDeliveryError when no recipient was accepted; `disposition` says what that means.
    * @throws MailShutdownError once the module drains.
    */
-  async send(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
-    if (this.drained) throw new MailShutdownError();
-    return this.inFlight.run(async (identify) => {
-      const mail = await this.mailOf(message, options.signal);
-      identify(mail);
-      return this.attempt(mail, options.signal);
-    });
+  send(message: MailMessage, { signal }: SendOptions = {}): Promise<MailReceipt> {
+    if (this.drained) return Promise.reject(new MailShutdownError());
+    return this.inFlight.run((identify) => this.process(message, signal, identify));
   }
 
   /** Sends straight through the transport, past any queue. Same promises as `send` without one. */
@@ -156,7 +152,15 @@ export class MailService {
     return loadContent(message, content, stop).then(make);
   }
 
-  private async attempt(mail: Mail, signal?: AbortSignal): Promise<MailReceipt> {
+  private async process(
+    message: MailMessage,
+    signal: AbortSignal | undefined,
+    identify: (mail: Mail) => void,
+  ): Promise<MailReceipt> {
+    const made = this.mailOf(message, signal);
+    // Waiting for what is there already would cost each mail a turn of the microtask queue.
+    const mail = made instanceof Promise ? await made : made;
+    identify(mail);
     const { transport, events, clock, name: mailer } = this.parts;
     const { id, messageId } = mail;
     const about = () => ({ at: clock.now(), mailer, id, messageId });
@@ -179,7 +183,7 @@ export class MailService {
       if (rejected.length > 0) {
         events.emit('rejected', () => ({ type: 'rejected', ...about(), road, rejected }));
       }
-      return receiptOf(mail, delivery, new Date(startedAt).toISOString(), durationMs);
+      return receiptOf(mail, delivery, isoTime(startedAt), durationMs);
     } catch (cause) {
       const error = asMailError(cause, transport.name);
       const road = (error instanceof MailDeliveryError ? error.road : undefined) ?? transport.name;
@@ -201,18 +205,14 @@ function receiptOf(
   durationMs: number,
 ): MailReceipt {
   const { road, accepted, rejected, response, remoteId } = delivery;
-  const partial = rejected.length > 0;
-  const hops = delivery.hops ?? [
-    {
-      road,
-      startedAt,
-      durationMs,
-      outcome: partial ? ('partial' as const) : ('accepted' as const),
-      response,
-      ...(remoteId !== undefined && { remoteId }),
-    },
-  ];
   const { id, messageId } = mail;
+  const partial = rejected.length > 0;
+  const outcome = partial ? 'partial' : 'accepted';
+  const hops = delivery.hops ?? [
+    remoteId === undefined
+      ? { road, startedAt, durationMs, outcome, response }
+      : { road, startedAt, durationMs, outcome, response, remoteId },
+  ];
   return { id, messageId, status: partial ? 'partial' : 'sent', accepted, rejected, hops };
 }
 

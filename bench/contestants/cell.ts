@@ -72,7 +72,10 @@ export function startLanes(
   };
 }
 
-/** Enough callers that a road never waits for one: twice what it can have on the wire. */
+/**
+ * Enough callers that the wire never waits for one: a fifth more than fit on it. More would only be
+ * memory for the garbage collector to carry about.
+ */
 export function lanesFor({ mode, connections, window }: Cell): number {
-  return Math.max(20, 2 * connections * (mode === 'stream' ? window : 2));
+  return Math.max(20, Math.ceil(1.2 * connections * (mode === 'stream' ? window : 2)));
 }

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../clock.js';
+import { isoTime, systemClock, type Clock } from '../clock.js';
 import { freezeMail } from './freeze-mail.js';
 import { IssueList } from './issues.js';
 import type { Mail } from './mail.js';
@@ -33,5 +33,5 @@ export function createMail(message: MailMessage, options: CreateMailOptions = {}
   const now = (options.clock ?? systemClock).now();
   const id = uuidv7(now);
   const messageId = draft.messageId ?? makeMessageId(id, draft.from.address);
-  return freezeMail({ id, createdAt: new Date(now).toISOString(), messageId }, draft);
+  return freezeMail({ id, createdAt: isoTime(now), messageId }, draft);
 }

@@ -68,9 +68,10 @@ export const MESSAGE_INSTEAD: Readonly<Record<string, string>> = {
  * put on Object.prototype.
  */
 export function readField(object: object, key: string): unknown {
-  if (!Object.hasOwn(object, key) && (!(key in object) || key in Object.prototype))
-    return undefined;
-  return (object as Record<string, unknown>)[key];
+  const value = (object as Record<string, unknown>)[key];
+  // Most fields of a message are absent, so this is asked first.
+  if (value === undefined) return undefined;
+  return Object.hasOwn(object, key) || !(key in Object.prototype) ? value : undefined;
 }
 
 const DATA = { enumerable: true, configurable: true, writable: true } as const;

@@ -58,6 +58,9 @@ export function readAddresses(
   return into;
 }
 
+/** The last single address that was read as text: one sender writes most mail of an app. */
+let known: { readonly text: string; readonly address: MailAddress } | undefined;
+
 /** Exactly one address. */
 export function readAddress(
   issues: IssueList,
@@ -65,6 +68,15 @@ export function readAddress(
   value: unknown,
 ): MailAddress | undefined {
   if (value === undefined) return undefined;
+  if (typeof value !== 'string') return readOne(issues, path, value);
+  if (known?.text === value) return known.address;
+  const before = issues.count;
+  const address = readOne(issues, path, value);
+  if (address && issues.count === before) known = { text: value, address };
+  return address;
+}
+
+function readOne(issues: IssueList, path: string, value: unknown): MailAddress | undefined {
   const before = issues.count;
   const into: MailAddress[] = [];
   readInto(issues, path, value, into);

@@ -1,6 +1,5 @@
 import { randomFillSync } from 'node:crypto';
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 /** A clock set back by more than this is believed; less is jitter and keeps the order. */
 const MAX_STEP_BACK_MS = 10_000;
@@ -10,6 +9,8 @@ const pool = Buffer.alloc(10 * 256);
 let used = pool.length;
 let lastMs = -1;
 let counter = 0;
+/** `lastMs` as the id begins, made once for all ids of that millisecond. */
+let prefix = '';
 
 /**
  * A UUID of version 7 (RFC 9562 §5.7) for the wall-clock time `now` in milliseconds. Within this
@@ -24,21 +25,25 @@ export function uuidv7(now: number): string {
   used += 10;
   const ms = Math.floor(now);
   if (ms > lastMs || lastMs - ms > MAX_STEP_BACK_MS) {
-    lastMs = ms;
+    begin(ms);
     counter = pool.readUInt16BE(at) & 0x7ff;
   } else {
     counter += 1;
     if (counter > 0xfff) {
-      lastMs += 1;
+      begin(lastMs + 1);
       counter = 0;
     }
   }
-  const time = lastMs.toString(16).padStart(12, '0');
-  const hex = (offset: number): string => HEX[pool[at + offset]!]!;
-  const variant = HEX[0x80 | (pool[at + 2]! & 0x3f)]!;
-  const tail = hex(4) + hex(5) + hex(6) + hex(7) + hex(8) + hex(9);
+  pool[at + 2] = 0x80 | (pool[at + 2]! & 0x3f);
+  const random = pool.toString('hex', at + 2, at + 10);
   const count = (0x7000 | counter).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-${count}-${variant}${hex(3)}-${tail}`;
+  return `${prefix}${count}-${random.slice(0, 4)}-${random.slice(4)}`;
+}
+
+function begin(ms: number): void {
+  lastMs = ms;
+  const time = ms.toString(16).padStart(12, '0');
+  prefix = `${time.slice(0, 8)}-${time.slice(8)}-`;
 }
 
 export function isUuidV7(value: unknown): value is string {

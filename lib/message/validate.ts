@@ -12,6 +12,9 @@ import { readList } from './read-list.js';
 import { SizeMeter } from './size-meter.js';
 import { show } from './text.js';
 
+const PRIORITIES = ['high', 'normal', 'low'] as const;
+const SUBJECT = { tab: true, empty: true } as const;
+
 /** A validated message: all of a mail but what names it. It shares nothing with the caller's object. */
 export interface MailDraft extends Omit<Mail, 'id' | 'createdAt' | 'messageId'> {
   readonly messageId?: string;
@@ -27,9 +30,12 @@ const ICAL_METHODS = [
   'COUNTER',
 ] as const;
 
+type Read<T> = (issues: IssueList, path: string, value: unknown) => T;
+
 /** The message's own fields, with the module's defaults behind them; each is read once. */
 class Fields {
   constructor(
+    private readonly issues: IssueList,
     private readonly message: object,
     private readonly defaults: object | undefined,
   ) {}
@@ -43,10 +49,12 @@ class Fields {
   }
 
   /** Reads with `read`, which is told the path of the value that it gets. */
-  read<T>(key: MessageField, read: (path: string, value: unknown) => T): T {
-    const value = this.own(key);
-    if (value !== undefined || !this.defaults) return read(key, value);
-    return read(`defaults.${key}`, this.fallback(key));
+  read<T>(key: MessageField, read: Read<T>): T {
+    const own = this.own(key);
+    const value = own ?? this.fallback(key);
+    // Absent in both, as most fields are, or null, which is an error that stands in the message.
+    if (own !== undefined || value === undefined) return read(this.issues, key, own);
+    return read(this.issues, `defaults.${key}`, value);
   }
 }
 
@@ -70,14 +78,22 @@ function readMessageId(
   issues: IssueList,
   path: string,
   value: unknown,
-  strict: boolean,
+  options?: { strict: boolean },
 ): string | undefined {
   const line = readLine(issues, path, value);
   if (line === undefined) return undefined;
-  const id = parseMessageId(line, { strict });
+  const id = parseMessageId(line, options);
   if (typeof id === 'string') return id;
   issues.addFault(path, id);
   return undefined;
+}
+
+function readOwnMessageId(issues: IssueList, path: string, value: unknown): string | undefined {
+  return readMessageId(issues, path, value, { strict: true });
+}
+
+function readPriority(issues: IssueList, path: string, value: unknown): Mail['priority'] {
+  return readChoice(issues, path, value, PRIORITIES);
 }
 
 function readCalendar(issues: IssueList, path: string, value: unknown): Mail['icalEvent'] {
@@ -113,7 +129,7 @@ function readAllHeaders(
 ): readonly MailHeader[] {
   const own = fields.own('headers');
   const fallback = fields.fallback('headers');
-  const listHeaders = fields.read('list', (path, value) => readList(issues, path, value));
+  const listHeaders = fields.read('list', readList);
   if (own === undefined && fallback === undefined) return listHeaders;
   const list = new Set(listHeaders.map(({ name }) => name.toLowerCase()));
   const taken = { priority, list };
@@ -132,48 +148,48 @@ function readAllTags(issues: IssueList, fields: Fields): readonly string[] {
 
 /** From, recipients and envelope. */
 function readParties(issues: IssueList, fields: Fields) {
-  const one = (path: string, value: unknown) => readAddress(issues, path, value);
-  const list = (path: string, value: unknown) => readAddresses(issues, path, value);
   const before = issues.count;
-  const from = fields.read('from', one);
+  const from = fields.read('from', readAddress);
   if (!from && issues.count === before) {
     issues.add('from', 'is missing', "Set `from` or the module's `defaults.from`");
   }
-  const sender = fields.read('sender', one);
+  const sender = fields.read('sender', readAddress);
   const beforeRecipients = issues.count;
-  const to = fields.read('to', list);
-  const cc = fields.read('cc', list);
-  const bcc = fields.read('bcc', list);
+  const to = fields.read('to', readAddresses);
+  const cc = fields.read('cc', readAddresses);
+  const bcc = fields.read('bcc', readAddresses);
   const recipients = cc.length + bcc.length === 0 ? to : [...to, ...cc, ...bcc];
-  const envelope = fields.read('envelope', (path, value) =>
+  const envelope = fields.read('envelope', (_, path, value) =>
     readEnvelope(issues, path, value, { from, sender, recipients }),
   );
   if (envelope.to.length === 0 && issues.count === beforeRecipients) {
     issues.add('to', 'there is no recipient', 'Name at least one in `to`, `cc` or `bcc`');
   }
-  return { from, sender, to, cc, bcc, envelope, replyTo: fields.read('replyTo', list) };
+  return { from, sender, to, cc, bcc, envelope, replyTo: fields.read('replyTo', readAddresses) };
+}
+
+function readSubject(issues: IssueList, path: string, value: unknown): string | undefined {
+  return readLine(issues, path, value, SUBJECT);
+}
+
+function measured(meter: SizeMeter, path: string, text: string | undefined): string | undefined {
+  if (text !== undefined) meter.addText(path, text);
+  return text;
 }
 
 /** Subject, bodies and attachments. */
 function readContent(issues: IssueList, fields: Fields, meter: SizeMeter) {
   const before = issues.count;
-  const measured = (path: string, text: string | undefined): string | undefined => {
-    if (text !== undefined) meter.addText(path, text);
-    return text;
-  };
-  const body = (path: string, value: unknown) => measured(path, readBody(issues, path, value));
-  const subject = fields.read('subject', (path, value) =>
-    measured(path, readLine(issues, path, value, { tab: true, empty: true })),
-  );
-  const text = fields.read('text', body);
-  const html = fields.read('html', body);
-  const amp = fields.read('amp', body);
-  const icalEvent = fields.read('icalEvent', (path, value) => readCalendar(issues, path, value));
-  measured('icalEvent.content', icalEvent?.content);
-  const attachments = fields.read('attachments', (path, value) =>
+  const subject = measured(meter, 'subject', fields.read('subject', readSubject));
+  const text = measured(meter, 'text', fields.read('text', readBody));
+  const html = measured(meter, 'html', fields.read('html', readBody));
+  const amp = measured(meter, 'amp', fields.read('amp', readBody));
+  const icalEvent = fields.read('icalEvent', readCalendar);
+  measured(meter, 'icalEvent.content', icalEvent?.content);
+  const attachments = fields.read('attachments', (_, path, value) =>
     readAttachments(issues, path, value, meter),
   );
-  const absent = [subject, text, html, amp, icalEvent].every((part) => part === undefined);
+  const absent = (subject ?? text ?? html ?? amp ?? icalEvent) === undefined;
   if (absent && attachments.length === 0 && issues.count === before) {
     issues.add('text', 'there is no content', "Set `subject`, `text` (`''` is fine) or `html`");
   }
@@ -182,10 +198,7 @@ function readContent(issues: IssueList, fields: Fields, meter: SizeMeter) {
 
 /** Headers, labels, and what says when and in answer to what. */
 function readRest(issues: IssueList, fields: Fields, meter: SizeMeter) {
-  const date = (path: string, value: unknown) => readDate(issues, path, value);
-  const priority = fields.read('priority', (path, value) =>
-    readChoice(issues, path, value, ['high', 'normal', 'low']),
-  );
+  const priority = fields.read('priority', readPriority);
   const headers = readAllHeaders(issues, fields, priority !== undefined);
   for (const { name, value } of headers) meter.addText(`headers.${name}`, value);
   const metadata: Record<string, string> = {};
@@ -194,11 +207,11 @@ function readRest(issues: IssueList, fields: Fields, meter: SizeMeter) {
   return {
     priority,
     headers,
-    messageId: fields.read('messageId', (p, v) => readMessageId(issues, p, v, true)),
-    inReplyTo: fields.read('inReplyTo', (p, v) => readMessageId(issues, p, v, false)),
-    references: fields.read('references', (p, v) => readMessageIds(issues, p, v)),
-    date: fields.read('date', date),
-    sendAt: fields.read('sendAt', date),
+    messageId: fields.read('messageId', readOwnMessageId),
+    inReplyTo: fields.read('inReplyTo', readMessageId),
+    references: fields.read('references', readMessageIds),
+    date: fields.read('date', readDate),
+    sendAt: fields.read('sendAt', readDate),
     tags: readAllTags(issues, fields),
     metadata,
   };
@@ -218,12 +231,37 @@ export function readMessage(
   if (options.defaults) {
     checkUnknown(issues, 'defaults', options.defaults, MESSAGE_FIELDS, MESSAGE_INSTEAD);
   }
-  const fields = new Fields(message, options.defaults);
+  const fields = new Fields(issues, message, options.defaults);
   const meter = new SizeMeter(options.maxBytes);
-  const { from, ...parties } = readParties(issues, fields);
+  const parties = readParties(issues, fields);
+  const { from } = parties;
   const content = readContent(issues, fields, meter);
   const rest = readRest(issues, fields, meter);
   meter.report(issues);
   if (from === undefined || issues.count > 0) return undefined;
-  return { from, ...parties, ...content, ...rest };
+  // Field by field: a spread gives the object a slow form.
+  return {
+    from,
+    sender: parties.sender,
+    to: parties.to,
+    cc: parties.cc,
+    bcc: parties.bcc,
+    replyTo: parties.replyTo,
+    envelope: parties.envelope,
+    subject: content.subject,
+    text: content.text,
+    html: content.html,
+    amp: content.amp,
+    icalEvent: content.icalEvent,
+    attachments: content.attachments,
+    priority: rest.priority,
+    headers: rest.headers,
+    messageId: rest.messageId,
+    inReplyTo: rest.inReplyTo,
+    references: rest.references,
+    date: rest.date,
+    sendAt: rest.sendAt,
+    tags: rest.tags,
+    metadata: rest.metadata,
+  };
 }
