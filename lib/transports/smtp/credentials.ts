@@ -1,6 +1,6 @@
 import XOAuth2 from 'nodemailer/lib/xoauth2';
 import { redactor } from './smtp-reply.js';
-import type { SmtpAuth, SmtpOAuth2Auth, SmtpPasswordAuth } from './smtp-secrets.options.js';
+import type { SmtpAuth, SmtpOAuth2Auth, SmtpPasswordAuth } from './smtp-security.options.js';
 
 /** What the connections of a pool log in with. They share it, so that a token is fetched once. */
 export type Credentials = PasswordCredentials | TokenCredentials;

@@ -60,8 +60,11 @@ export class HttpClient {
     });
   }
 
-  /** @throws HttpFailure */
-  async request(request: WebApiRequest, signal?: AbortSignal): Promise<WebApiResponse> {
+  /**
+   * `make` is called when it is the request's turn, so that bodies do not pile up in line.
+   * @throws HttpFailure, or what `make` throws
+   */
+  async request(make: () => WebApiRequest, signal?: AbortSignal): Promise<WebApiResponse> {
     // One controller for the caller's signal, the deadline and destroy(); its reason tells which.
     const controller = new AbortController();
     const abort = (): void => {
@@ -76,7 +79,7 @@ export class HttpClient {
         controller.abort(new HttpFailure('timeout'));
       }, this.timeoutMs);
       try {
-        return await this.exchange(request, controller.signal);
+        return await this.exchange(make(), controller.signal);
       } finally {
         clearTimeout(deadline);
         release();
@@ -84,10 +87,7 @@ export class HttpClient {
     } finally {
       stopListening?.();
       this.running.delete(controller);
-      if (this.running.size === 0)
-        this.whenIdle.splice(0).forEach((resolve) => {
-          resolve();
-        });
+      if (this.running.size === 0) for (const resolve of this.whenIdle.splice(0)) resolve();
     }
   }
 

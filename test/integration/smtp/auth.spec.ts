@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import type { SmtpAuth } from '../../../lib/transports/smtp/smtp-secrets.options.js';
+import type { SmtpAuth } from '../../../lib/transports/smtp/smtp-security.options.js';
 import { testMail } from '../../fixtures/mail.js';
 import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
 

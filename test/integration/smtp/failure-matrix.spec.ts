@@ -27,7 +27,7 @@ interface Row {
   readonly accepted?: number;
 }
 
-const road = { disposition: 'retry', fault: 'road' } as const;
+const roadFault = { disposition: 'retry', fault: 'road' } as const;
 const notNow = { disposition: 'retry', fault: 'message' } as const;
 const never = { disposition: 'permanent', fault: 'message' } as const;
 const maybe = { disposition: 'unknown', fault: 'road', stage: 'reply' } as const;
@@ -43,60 +43,60 @@ function rows(capabilities: readonly string[]): Row[] {
     {
       fault: 'greeting 421',
       script: at('greeting', '421 4.3.2 come back later'),
-      verdict: { ...road, code: 'MAIL_SERVICE', stage: 'greeting', smtpCode: 421 },
+      verdict: { ...roadFault, code: 'MAIL_SERVICE', stage: 'greeting', smtpCode: 421 },
     },
     {
       fault: 'greeting 554',
       script: at('greeting', '554 5.7.1 go away'),
-      verdict: { ...road, code: 'MAIL_SERVICE', stage: 'greeting', smtpCode: 554 },
+      verdict: { ...roadFault, code: 'MAIL_SERVICE', stage: 'greeting', smtpCode: 554 },
     },
     {
       fault: 'closed without a greeting',
       script: at('greeting', { drop: 'before' }),
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'greeting' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'greeting' },
     },
     {
       fault: 'reset instead of a greeting',
       script: at('greeting', { drop: 'reset', delayMs: 50 }),
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'greeting' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'greeting' },
     },
     {
       fault: 'no greeting',
       script: at('greeting', { hang: true }),
       options: { timeouts: IMPATIENT },
-      verdict: { ...road, code: 'MAIL_TIMEOUT', stage: 'greeting' },
+      verdict: { ...roadFault, code: 'MAIL_TIMEOUT', stage: 'greeting' },
     },
     {
       fault: 'dripped greeting',
       script: at('greeting', DRIP),
       options: { timeouts: IMPATIENT },
-      verdict: { ...road, code: 'MAIL_TIMEOUT', stage: 'greeting' },
+      verdict: { ...roadFault, code: 'MAIL_TIMEOUT', stage: 'greeting' },
     },
     {
       fault: 'EHLO and HELO refused',
       script: { capabilities, script: { ehlo: '502 5.5.1 no', helo: '554 5.5.1 no' } },
-      verdict: { ...road, code: 'MAIL_SERVICE', stage: 'ehlo' },
+      verdict: { ...roadFault, code: 'MAIL_SERVICE', stage: 'ehlo' },
     },
     {
       fault: 'EHLO 421',
       script: at('ehlo', '421 4.3.2 too busy'),
-      verdict: { ...road, code: 'MAIL_SERVICE', stage: 'ehlo', smtpCode: 421 },
+      verdict: { ...roadFault, code: 'MAIL_SERVICE', stage: 'ehlo', smtpCode: 421 },
     },
     {
       fault: 'lost at EHLO',
       script: at('ehlo', { drop: 'before' }),
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'ehlo' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'ehlo' },
     },
     {
       fault: 'dripped EHLO reply',
       script: at('ehlo', DRIP),
       options: { timeouts: IMPATIENT },
-      verdict: { ...road, code: 'MAIL_TIMEOUT', stage: 'ehlo' },
+      verdict: { ...roadFault, code: 'MAIL_TIMEOUT', stage: 'ehlo' },
     },
     {
       fault: 'a reply without end',
       script: at('ehlo', { raw: '250-again and again\r\n'.repeat(10_000) }),
-      verdict: { ...road, code: 'MAIL_PROTOCOL', stage: 'ehlo' },
+      verdict: { ...roadFault, code: 'MAIL_PROTOCOL', stage: 'ehlo' },
     },
 
     {
@@ -112,39 +112,39 @@ function rows(capabilities: readonly string[]): Row[] {
     {
       fault: 'MAIL 421',
       script: at('mail', '421 4.7.0 closing'),
-      verdict: { ...road, code: 'MAIL_SERVICE', stage: 'mail', smtpCode: 421 },
+      verdict: { ...roadFault, code: 'MAIL_SERVICE', stage: 'mail', smtpCode: 421 },
     },
     {
       fault: 'MAIL 530, authentication required',
       script: at('mail', '530 5.7.0 log in first'),
-      verdict: { ...road, code: 'MAIL_AUTH', stage: 'mail' },
+      verdict: { ...roadFault, code: 'MAIL_AUTH', stage: 'mail' },
     },
     {
       fault: 'MAIL answered 354',
       script: at('mail', '354 what?'),
-      verdict: { ...road, code: 'MAIL_PROTOCOL', stage: 'mail' },
+      verdict: { ...roadFault, code: 'MAIL_PROTOCOL', stage: 'mail' },
     },
     {
       fault: 'lost at MAIL',
       script: at('mail', { drop: 'before' }),
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'mail' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'mail' },
     },
     {
       fault: 'lost after MAIL',
       script: at('mail', { drop: 'after' }),
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'rcpt' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'rcpt' },
     },
     {
       fault: 'no reply to MAIL',
       script: at('mail', { hang: true }),
       options: { timeouts: IMPATIENT },
-      verdict: { ...road, code: 'MAIL_TIMEOUT', stage: 'mail' },
+      verdict: { ...roadFault, code: 'MAIL_TIMEOUT', stage: 'mail' },
     },
     {
       fault: 'dripped reply to MAIL',
       script: at('mail', DRIP),
       options: { timeouts: IMPATIENT },
-      verdict: { ...road, code: 'MAIL_TIMEOUT', stage: 'mail' },
+      verdict: { ...roadFault, code: 'MAIL_TIMEOUT', stage: 'mail' },
     },
 
     {
@@ -160,18 +160,18 @@ function rows(capabilities: readonly string[]): Row[] {
     {
       fault: 'RCPT 421',
       script: at('rcpt', { text: '421 4.7.0 closing', drop: 'after' }),
-      verdict: { ...road, code: 'MAIL_SERVICE', smtpCode: 421 },
+      verdict: { ...roadFault, code: 'MAIL_SERVICE', smtpCode: 421 },
     },
     {
       fault: 'lost at RCPT',
       script: at('rcpt', { drop: 'before' }),
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'rcpt' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'rcpt' },
     },
     {
       fault: 'no reply to RCPT',
       script: at('rcpt', { hang: true }),
       options: { timeouts: IMPATIENT },
-      verdict: { ...road, code: 'MAIL_TIMEOUT', stage: 'rcpt' },
+      verdict: { ...roadFault, code: 'MAIL_TIMEOUT', stage: 'rcpt' },
     },
 
     {
@@ -187,48 +187,48 @@ function rows(capabilities: readonly string[]): Row[] {
     {
       fault: 'DATA 421',
       script: at('data', '421 4.7.0 closing'),
-      verdict: { ...road, code: 'MAIL_SERVICE', stage: 'data' },
+      verdict: { ...roadFault, code: 'MAIL_SERVICE', stage: 'data' },
     },
     {
       fault: 'DATA answered 250',
       script: at('data', '250 2.0.0 fine'),
-      verdict: { ...road, code: 'MAIL_PROTOCOL', stage: 'data' },
+      verdict: { ...roadFault, code: 'MAIL_PROTOCOL', stage: 'data' },
     },
     {
       fault: 'lost at DATA',
       script: at('data', { drop: 'before' }),
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'data' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'data' },
     },
     {
       fault: 'no reply to DATA',
       script: at('data', { hang: true }),
       options: { timeouts: IMPATIENT },
-      verdict: { ...road, code: 'MAIL_TIMEOUT', stage: 'data' },
+      verdict: { ...roadFault, code: 'MAIL_TIMEOUT', stage: 'data' },
     },
     {
       fault: 'answered 250 along with the 354',
       script: at('data', { text: '354 go', inject: '250 2.0.0 queued\r\n' }),
-      verdict: { ...road, code: 'MAIL_PROTOCOL', stage: 'data' },
+      verdict: { ...roadFault, code: 'MAIL_PROTOCOL', stage: 'data' },
     },
 
     {
       fault: 'lost before the dot',
       script: { capabilities, content: { dropAfterBytes: 1000 } },
       text: BIG,
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'content' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'content' },
     },
     {
       fault: 'reset before the dot',
       script: { capabilities, content: { dropAfterBytes: 1000, reset: true } },
       text: BIG,
-      verdict: { ...road, code: 'MAIL_CONNECTION_LOST', stage: 'content' },
+      verdict: { ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'content' },
     },
     {
       fault: 'content not read',
       script: { capabilities, content: { hangAfterBytes: 1000 } },
       text: BIG,
       options: { timeouts: IMPATIENT },
-      verdict: { ...road, code: 'MAIL_TIMEOUT', stage: 'content' },
+      verdict: { ...roadFault, code: 'MAIL_TIMEOUT', stage: 'content' },
     },
 
     {
@@ -244,7 +244,7 @@ function rows(capabilities: readonly string[]): Row[] {
     {
       fault: 'final reply 421',
       script: at('final', { text: '421 4.3.0 closing', drop: 'after' }),
-      verdict: { ...road, code: 'MAIL_SERVICE', stage: 'reply', smtpCode: 421 },
+      verdict: { ...roadFault, code: 'MAIL_SERVICE', stage: 'reply', smtpCode: 421 },
     },
     {
       fault: 'final reply 354',
@@ -349,6 +349,28 @@ describe.each(MODES)('a server that offers $mode', ({ offered }) => {
   });
 });
 
+describe('a reply that the end of the connection cuts short is no reply', () => {
+  it.each([
+    ['250 2.0.0 queu', 1],
+    ['250', 1],
+    ['554 5.7.1 spa', 0],
+    ['421 4.3.0 clos', 0],
+  ])('%s after the dot', async (raw, accepted) => {
+    const { server, road } = await roads.start({ script: { final: { raw, drop: 'after' } } });
+    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+      ...{ ...maybe, code: 'MAIL_CONNECTION_LOST', smtpCode: undefined },
+    });
+    expect(server.messages).toHaveLength(accepted);
+  });
+
+  it.each(['250 2.1.', '550 5.1.1 no suc'])('%s to RCPT', async (raw) => {
+    const { road } = await roads.start({ script: { rcpt: { raw, drop: 'after' } } });
+    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+      ...{ ...roadFault, code: 'MAIL_CONNECTION_LOST', stage: 'rcpt' },
+    });
+  });
+});
+
 describe('the road itself', () => {
   it('a name that does not resolve', async () => {
     const road = roads.to({ host: 'no-such-host.invalid' });
@@ -375,6 +397,36 @@ describe('the road itself', () => {
     const error = await failureOf(road.deliver(testMail()));
     expect(error).toMatchObject({ code: 'MAIL_RECIPIENTS', disposition: 'permanent' });
     expect(server.connections[0]!.wireContents.map(String)).toEqual(['.\r\n']);
+  });
+
+  it('RSET refused: the connection is given up, not the mail', async () => {
+    const { server, road } = await roads.start({
+      script: {
+        rcpt: ({ count }) => (count === 1 ? '550 5.1.1 no' : undefined),
+        rset: '502 5.5.1 no',
+      },
+    });
+    await failureOf(road.deliver(testMail()));
+    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+      ...{ ...roadFault, code: 'MAIL_PROTOCOL', stage: 'mail' },
+    });
+    await road.deliver(testMail());
+    expect(server.connections).toHaveLength(2);
+  });
+
+  it('250 in the middle of the content is no acceptance', async () => {
+    const { server, road } = await roads.start({
+      content: ({ connection }) => {
+        setTimeout(() => {
+          connection.write('250 2.0.0 queued\r\n');
+        }, 50);
+        return { hangAfterBytes: 1000 };
+      },
+    });
+    expect(await failureOf(road.deliver(testMail({ text: BIG })))).toMatchObject({
+      ...{ code: 'MAIL_PROTOCOL', disposition: 'unknown', fault: 'road' },
+    });
+    expect(server.messages).toHaveLength(0);
   });
 
   it('MAIL refused and yet 354: no content', async () => {

@@ -121,8 +121,53 @@ describe('TLS from the first byte', () => {
     expect(server.commands).toEqual([]);
   });
 
+  it('does not wait for ever for the handshake', async () => {
+    const { road } = await roads.start(
+      { script: { greeting: { hang: true } } },
+      { ...secure, timeouts: { connectMs: 200 } },
+    );
+    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+      ...{ code: 'MAIL_TLS', disposition: 'retry', stage: 'connect' },
+    });
+  });
+
   it('fails on a server that speaks no TLS', async () => {
     const { road } = await roads.start({}, secure);
     expect(await failureOf(road.deliver(testMail()))).toMatchObject({ code: 'MAIL_TLS' });
+  });
+});
+
+describe.each([
+  ['after STARTTLS', { tls: good }, { requireTLS: true, tls: { ca } }],
+  ['with TLS from the first byte', { tls: good, secure: true }, { secure: true, tls: { ca } }],
+])('%s', (_, script, options) => {
+  const big = 'A line of a large mail.\n'.repeat(300_000);
+
+  it.each([
+    ['before the dot', { content: { dropAfterBytes: 1000 } }, 'retry', 'content'],
+    ['after the dot', { script: { final: { drop: 'before' } } }, 'unknown', 'reply'],
+    [
+      'in the final reply',
+      { script: { final: { raw: '250 2.', drop: 'after' } } },
+      'unknown',
+      'reply',
+    ],
+  ] as const)('a connection lost %s', async (_when, fault, disposition, stage) => {
+    const { road } = await roads.start({ ...script, ...fault }, options);
+    const text = stage === 'content' ? big : 'short';
+    expect(await failureOf(road.deliver(testMail({ text })))).toMatchObject({
+      ...{ code: 'MAIL_CONNECTION_LOST', disposition, fault: 'road', stage },
+    });
+  });
+
+  it('an idle connection that was closed is replaced, and close QUITs', async () => {
+    const { server, road } = await roads.start(script, options);
+    await road.deliver(testMail());
+    server.disconnectAll();
+    await road.deliver(testMail());
+    await road.close();
+    expect(server.messages).toHaveLength(2);
+    expect(server.connections.map(({ quit }) => quit)).toEqual([false, true]);
+    await server.until(() => server.openConnections === 0);
   });
 });

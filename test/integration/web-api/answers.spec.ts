@@ -87,7 +87,7 @@ describe('what SendGrid’s answers mean', () => {
     expect((await failure(transport, testMail())).response).toBe(response);
   });
 
-  it('reads no more of an endless answer than it needs', async () => {
+  it('shows the first 2,000 characters of a long answer', async () => {
     server.script({ status: 500, body: 'x'.repeat(5_000_000) });
     const error = await failure(transport, testMail());
     expect(error.response).toHaveLength(2000);
@@ -95,7 +95,7 @@ describe('what SendGrid’s answers mean', () => {
   });
 
   it('keeps the API key out of everything that the provider echoes', async () => {
-    const echo = `key ${KEY} in ${'x'.repeat(1986)}${KEY}`;
+    const echo = `key ${KEY} in ${'x'.repeat(1976)}${KEY}`;
     server.script(
       { status: 401, body: { errors: [{ message: echo, field: KEY }] } },
       { status: 500, body: echo },

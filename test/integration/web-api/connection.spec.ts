@@ -1,6 +1,6 @@
 import { createServer } from 'node:https';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   startSendGridServer,
@@ -20,6 +20,14 @@ const bigMail = () =>
 
 const retry = { disposition: 'retry', fault: 'road' } as const;
 const unknown = { disposition: 'unknown', fault: 'road', stage: 'response' } as const;
+
+/** A byte every 20 ms, as long as anybody listens. */
+function drip(socket: Socket): void {
+  const timer = setInterval(() => socket.write('x'), 20);
+  socket.on('close', () => {
+    clearInterval(timer);
+  });
+}
 
 describe('connections of the Web API road', () => {
   let server: SendGridServer;
@@ -168,18 +176,16 @@ describe('connections of the Web API road', () => {
       expect(server.requests).toHaveLength(1);
     });
 
-    it('an answer dripped byte by byte: the deadline is absolute', async () => {
-      let drip: NodeJS.Timeout | undefined;
+    it('an answer dripped byte by byte', async () => {
       raw = await rawServer((socket) => {
         socket.write('HTTP/1.1 202 Accepted\r\nX-Drip: ');
-        drip ??= setInterval(() => socket.write('x'), 20);
+        drip(socket);
       });
       await connectTo(raw.url, { timeoutMs: 300 });
       expect(await failure(transport, testMail())).toMatchObject({
         ...unknown,
         code: 'MAIL_TIMEOUT',
       });
-      clearInterval(drip);
     });
 
     it.each([
@@ -219,6 +225,28 @@ describe('connections of the Web API road', () => {
     const delivery = await transport.deliver(testMail());
     expect(delivery.remoteId).toBe(server.accepted[0]?.id);
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('the deadline is absolute: an answer’s body that drips ends with it', async () => {
+    raw = await rawServer((socket) => {
+      socket.write('HTTP/1.1 202 Accepted\r\nX-Message-Id: a\r\nContent-Length: 99999\r\n\r\n');
+      drip(socket);
+    });
+    await connectTo(raw.url, { timeoutMs: 300 });
+    expect(await transport.deliver(testMail())).toMatchObject({ remoteId: 'a' });
+  });
+
+  it('an answer without an end is cut off', async () => {
+    raw = await rawServer((socket) => {
+      const more = (): void => {
+        while (socket.writable && socket.write('x'.repeat(65_536)));
+      };
+      socket.write('HTTP/1.1 500 Oops\r\n\r\n');
+      socket.on('drain', more);
+      more();
+    });
+    await connectTo(raw.url, { timeoutMs: 60_000 });
+    expect(await failure(transport, testMail())).toMatchObject({ httpStatus: 500 });
   });
 
   it('an early 413 is heard before the body is out', async () => {
@@ -297,7 +325,10 @@ describe('connections of the Web API road', () => {
       const { ca, [kind]: pair } = testCertificates();
       const https = await secure(pair);
       const client = new HttpClient({ origin: https.url, connections: 1, timeoutMs: 5000, ca });
-      await expect(client.request(request)).rejects.toMatchObject({ kind: 'tls', sent: false });
+      await expect(client.request(() => request)).rejects.toMatchObject({
+        kind: 'tls',
+        sent: false,
+      });
       await client.close();
       await https.close();
     });
@@ -306,7 +337,7 @@ describe('connections of the Web API road', () => {
       const { ca, good } = testCertificates();
       const https = await secure(good);
       const client = new HttpClient({ origin: https.url, connections: 1, timeoutMs: 5000, ca });
-      expect((await client.request(request)).status).toBe(202);
+      expect((await client.request(() => request)).status).toBe(202);
       await client.close();
       await https.close();
     });

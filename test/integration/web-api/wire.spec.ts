@@ -131,6 +131,28 @@ describe('the wire', () => {
       await transport.verify();
     });
 
+    it('makes a body only when it is its turn', async () => {
+      let made = 0;
+      transport = new WebApiTransport({
+        connections: 1,
+        provider: {
+          ...provider,
+          origin: server.url,
+          request: (mail) => {
+            made += 1;
+            return provider.request(mail);
+          },
+        },
+      });
+      const first = transport.deliver(testMail());
+      const second = transport.deliver(testMail()).catch(() => undefined);
+      await new Promise(setImmediate);
+      expect(made).toBe(1);
+      await first;
+      await transport.destroy();
+      await second;
+    });
+
     it.each([
       ['path', { path: '/a b\r\nX-Evil: 1' }],
       ['header', { headers: { 'x-key': 'a\r\nX-Evil: 1' } }],

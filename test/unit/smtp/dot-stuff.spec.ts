@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { dotStuff, endOfData } from '../../../lib/transports/smtp/dot-stuff.js';
+import { dotStuff } from '../../../lib/message/mime/dot-stuff.js';
+import { endOfData } from '../../../lib/transports/smtp/end-of-data.js';
 
 describe('dot-stuffing', () => {
   it('doubles the dot at the start of each line and nowhere else', () => {
