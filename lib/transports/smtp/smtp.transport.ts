@@ -78,11 +78,10 @@ export class SmtpTransport implements MailTransport {
   private async prepareSlowly(mail: Mail): Promise<WireMail> {
     try {
       const content = await compose(mail, this.options.dkim);
-      return {
-        envelope: mail.envelope,
-        content,
-        eightBit: /[^\0-\x7f]/.test(content.toString('latin1')),
-      };
+      const text = content.toString('latin1');
+      const [head = ''] = text.split('\r\n\r\n', 1);
+      const eightBit = !isAscii(text);
+      return { envelope: mail.envelope, content, eightBit, smtputf8: eightBit && !isAscii(head) };
     } catch (error) {
       throw this.unfit(error);
     }
@@ -96,4 +95,8 @@ export class SmtpTransport implements MailTransport {
     if (!this.closing) return;
     throw new MailShutdownError(`${this.name} is closed and takes no new mail; nothing was sent.`);
   }
+}
+
+function isAscii(text: string): boolean {
+  return /^[\0-\x7f]*$/.test(text);
 }

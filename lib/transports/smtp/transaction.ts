@@ -1,7 +1,6 @@
 import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../errors.js';
-import { dotStuff } from '../../message/mime/dot-stuff.js';
 import type { EnvelopeCommands } from './commands.js';
-import { endOfData } from './end-of-data.js';
+import { dotStuff, endOfData } from './dot-stuff.js';
 import type { Job } from './job.js';
 import type { OutputGroup } from './output-group.js';
 import type { Refusals } from './refusals.js';

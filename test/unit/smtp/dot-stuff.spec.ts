@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { dotStuff } from '../../../lib/message/mime/dot-stuff.js';
-import { endOfData } from '../../../lib/transports/smtp/end-of-data.js';
+import { dotStuff, endOfData } from '../../../lib/transports/smtp/dot-stuff.js';
 
 describe('dot-stuffing', () => {
   it('doubles the dot at the start of each line and nowhere else', () => {
