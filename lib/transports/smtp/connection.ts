@@ -259,7 +259,7 @@ export class Connection implements ChannelOwner, JobHolder {
     const sane = end.kind !== 'protocol';
     const dismissed = sane && this.farewell !== undefined && this.farewell === this.lastReply;
     const refused = sane && one.turnedAway && one.done;
-    if (one.complete && !refused && !dismissed) {
+    if (one.doubtful || (one.complete && !refused && !dismissed)) {
       job.reject(endedAt(end, 'reply', this.context.errors));
       return;
     }

@@ -43,6 +43,8 @@ export class Transaction {
   hold = false;
   /** The server's state cannot be brought back; the connection has to end. */
   stuck = false;
+  /** The server has said yes where there was nothing to say yes to. */
+  doubtful = false;
   /** Replies that were certainly in step carried codes from elsewhere: they tell nothing here. */
   oddCodes = false;
   /** When its envelope and when its last bytes were written, in the clock's monotonic milliseconds. */
@@ -326,7 +328,11 @@ export class Transaction {
   private onFinal(reply: Reply): string | undefined {
     if (this.loneDot) return undefined;
     if (this.uploading) {
-      if (reply.kind === 2) return 'content was accepted before its end';
+      if (reply.kind === 2) {
+        // What it has taken nobody can say.
+        this.doubtful = true;
+        return 'content was accepted before its end';
+      }
       this.stuck = true;
       this.next = Step.done;
     }

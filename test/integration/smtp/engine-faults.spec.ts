@@ -71,7 +71,12 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
           // After 354 the content may have left before the end was seen.
           else if (name === 'closes after' && step === 'data') expect(bad.length).toBeLessThan(2);
           else if (reply.drop) expect(bad).toEqual([]);
-          if (name !== 'closes after') expect(told).not.toContain('unknown');
+          if (name.includes('nonsense')) {
+            // What was said in the same breath as nonsense, the verdict before it, is worth nothing.
+            expect(told.filter((one) => one === 'unknown').length).toBeLessThan(2);
+          } else if (name !== 'closes after') {
+            expect(told).not.toContain('unknown');
+          }
         }
         if (step === 'final' && mode !== 'stream' && reply.drop === 'before') {
           expect(told.filter((one) => one !== 'sent')).toEqual(['unknown']);
