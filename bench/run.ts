@@ -13,6 +13,7 @@ import { promisify } from 'node:util';
 import { Child, Sink } from './children.js';
 import { CELLS, timesOf, WINDOW, type CellPlan } from './cells.js';
 import type { Cell, CellResult } from './contestants/cell.js';
+import type { MemoryResult, MemoryTask } from './contestants/memory.js';
 import { bytes, printTable, rate, ratio } from './table.js';
 
 const started = performance.now();
@@ -29,7 +30,6 @@ const pool = flag('pool') === undefined ? undefined : (JSON.parse(flag('pool')!)
 interface Contestant {
   readonly title: string;
   readonly name: string;
-  readonly lean?: boolean;
   readonly connections: number;
   /** Left out of a quick run. */
   readonly full?: boolean;
@@ -45,7 +45,6 @@ const CONTESTANTS: readonly Contestant[] = [
   { title: 'nodemailer 20', name: 'nodemailer', connections: 20, full: true },
   { title: RAW, name: 'raw wire', connections: 5 },
 ];
-const LEAN = flag('lean') !== undefined;
 
 interface Sum {
   measured: number;
@@ -106,8 +105,8 @@ async function main(): Promise<void> {
     `node ${process.version}, nodemailer ${version}, ${cpus().length} CPUs (${cpu?.model ?? '?'}), ` +
       `load ${loadavg()[0]!.toFixed(1)}; text+html of 2.3 KB, ${turns} turn(s) a cell`,
   );
-  for (const { title, name, lean = LEAN } of contestants) {
-    children.set(title, new Child('contestants/contestant', lean ? [name, 'lean'] : [name]));
+  for (const { title, name } of contestants) {
+    children.set(title, new Child('contestants/contestant', [name]));
   }
   const plans = CELLS.filter(
     (plan) =>
@@ -170,6 +169,10 @@ async function main(): Promise<void> {
     ...costs,
     ['peak RSS', ...titles.map((title) => bytes(peaks.get(title)!))],
   ]);
+  if (only === '') {
+    console.log('\nMemory');
+    console.log(await memoryLine());
+  }
   console.log();
   const compose = fileURLToPath(new URL('compose.js', import.meta.url));
   const args = [compose, ...(quick ? ['--quick'] : [])];
@@ -177,6 +180,25 @@ async function main(): Promise<void> {
     const { stdout } = await promisify(execFile)(process.execPath, args);
     process.stdout.write(stdout);
   }
+}
+
+/** Many messages in one go over the CHUNKING sink: resident memory must not grow with their number. */
+async function memoryLine(): Promise<string> {
+  const sink = await Sink.start('chunking-sink');
+  const child = new Child('contestants/memory');
+  children.set('memory', child);
+  const size = quick ? { count: 100_000, limitMs: 3_000 } : { count: 1_000_000, limitMs: 40_000 };
+  const task: MemoryTask = { port: sink.port, pool, ...size };
+  const { how, sent, seconds, early, late } = await child.ask<MemoryResult>(task);
+  const counted = await sink.settled(sent);
+  if (counted !== sent) faults.push(`memory: ${sent} sent, but the sink counted ${counted}`);
+  await child.stop();
+  await sink.stop();
+  const grown = late - early;
+  return (
+    `${how}: ${sent.toLocaleString('en')} messages in ${seconds.toFixed(0)} s, resident ${bytes(early)} early, ` +
+    `${bytes(late)} late, growth ${bytes(grown)} (target < 64 MiB: ${grown < 64 * 1024 * 1024 ? 'yes' : 'NO'})`
+  );
 }
 
 function verdict(value: number, target: number | undefined): string {

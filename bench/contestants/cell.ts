@@ -36,8 +36,8 @@ export interface Load {
 
 /** What happens to a send is told here. */
 export interface Tally {
-  ack(): void;
-  fail(error: unknown): void;
+  ack(): unknown;
+  fail(error: unknown): unknown;
 }
 
 export type StartLoad = (cell: Cell, tally: Tally) => Promise<Load>;

@@ -1,5 +1,4 @@
 import type { Cell, CellResult, StartLoad } from './cell.js';
-import { composeLean } from './lean.js';
 import { startNodemailer } from './nodemailer.js';
 import { startRawWire } from './raw-wire.js';
 import { startService } from './service.js';
@@ -13,8 +12,7 @@ const CONTESTANTS: Readonly<Record<string, StartLoad>> = {
   'raw wire': startRawWire,
 };
 
-const [, , name = '', lean] = process.argv;
-if (lean === 'lean') composeLean();
+const [, , name = ''] = process.argv;
 const start = CONTESTANTS[name];
 if (!start) throw new Error(`No contestant is called ${name}`);
 
