@@ -1,9 +1,10 @@
 import type { MailDeliveryError } from '../../errors.js';
+import { Alarm, type Limit } from './alarm.js';
 import type { Channel, ChannelEnd, ChannelOwner } from './channel.js';
 import type { Capabilities } from './capabilities.js';
 import { envelopeCommands } from './commands.js';
 import type { SmtpContext } from './context.js';
-import { endedAt } from './ended.js';
+import { fateOf } from './fate.js';
 import type { Job, JobHolder } from './job.js';
 import { OutputGroup } from './output-group.js';
 import { Refusals } from './refusals.js';
@@ -15,7 +16,7 @@ import { type Mode, Step, Transaction } from './transaction.js';
 /** Past this much content without its reply a connection takes no more, unless it is idle. */
 const MAX_BYTES_IN_FLIGHT = 1_048_576;
 /** One write collects about this much. */
-const GROUP_BYTES = 262_144;
+const GROUP_BYTES = 196_608;
 /** After this long without a word the server may have gone: content waits for its first reply. */
 const TRUST_MS = 1_000;
 /** How long a farewell may take: after our QUIT, or after the server's 421. */
@@ -68,8 +69,7 @@ export class Connection implements ChannelOwner, JobHolder {
   private severed = false;
   /** Since when the reply that is waited for is the next one; or since when nothing is waited for. */
   private since: number;
-  private cancelTimer: (() => void) | undefined;
-  private timerAt = Infinity;
+  private readonly alarm: Alarm;
   private readonly group = new OutputGroup();
   private readonly channel: Channel;
   private readonly refusals: Refusals;
@@ -84,8 +84,15 @@ export class Connection implements ChannelOwner, JobHolder {
     this.channel = session.channel;
     this.capabilities = session.capabilities;
     this.since = context.clock.monotonic();
+    this.alarm = new Alarm(
+      context.clock,
+      () => this.limit(),
+      (ms) => {
+        this.overdue(ms);
+      },
+    );
     this.channel.own(this);
-    this.arm();
+    this.alarm.arm();
   }
 
   get outstanding(): number {
@@ -152,7 +159,7 @@ export class Connection implements ChannelOwner, JobHolder {
       this.sent += 1;
     }
     if (group.length > 0) channel.write(group.take());
-    this.arm();
+    this.alarm.arm();
   }
 
   /** Finishes what it carries, then says QUIT. */
@@ -230,51 +237,35 @@ export class Connection implements ChannelOwner, JobHolder {
 
   ended(end: ChannelEnd): void {
     this.state = 'over';
-    this.cancelTimer?.();
-    const returned: ReturnedJob[] = [];
+    this.alarm.stop();
     const { answered, inFlight } = this;
-    // Where the server is out of step, what it seemed to say in the same breath is worth nothing.
-    const doubtful = end.kind === 'protocol' ? answered.filter((one) => one.mode !== 'step') : [];
-    for (const one of answered) if (!doubtful.includes(one)) this.settle(one);
-    for (const one of doubtful) this.giveUp(one, end, returned);
-    for (const one of this.turnedAway) this.giveUp(one, end, returned, true);
+    const dismissal = this.farewell === this.lastReply ? this.farewell : undefined;
+    const { errors } = this.context;
+    const how = { end, dismissal, fresh: this.finished === 0, errors, refusals: this.refusals };
+    const returned: ReturnedJob[] = [];
+    const giveUp = (one: Transaction, first: boolean): void => {
+      if (one.job.settled) return;
+      const fate = fateOf(one, first, how);
+      if (fate.kind === 'settled') {
+        one.job.reject(fate.error);
+        return;
+      }
+      if (fate.stumbled) one.job.resends += 1;
+      returned.push({ job: one.job, error: fate.error, again: fate.again });
+    };
+    for (const one of answered) {
+      // Where the server is out of step, what it seemed to say in the same breath is worth nothing.
+      if (end.kind === 'protocol' && one.mode !== 'step') giveUp(one, false);
+      else this.settle(one);
+    }
+    for (const one of this.turnedAway) giveUp(one, true);
     inFlight.forEach((one, index) => {
-      this.giveUp(one, end, returned, index === 0);
+      giveUp(one, index === 0);
     });
     this.answered = [];
     inFlight.length = 0;
     this.sent = 0;
     this.host.gone(this, returned);
-  }
-
-  /** Settles a transaction that the end caught, or gives its job back. */
-  private giveUp(one: Transaction, end: ChannelEnd, returned: ReturnedJob[], first = false): void {
-    const { job, failure } = one;
-    if (job.settled) return;
-    if (end.kind !== 'protocol' && failure && !one.turnedAway) {
-      job.reject(failure);
-      return;
-    }
-    // After 421 a server takes nothing more; unless it went on talking.
-    const sane = end.kind !== 'protocol';
-    const dismissed = sane && this.farewell !== undefined && this.farewell === this.lastReply;
-    const refused = sane && one.turnedAway && one.done;
-    if (one.doubtful || (one.complete && !refused && !dismissed)) {
-      job.reject(endedAt(end, 'reply', this.context.errors));
-      return;
-    }
-    const error =
-      (one.turnedAway ? failure : undefined) ??
-      (this.farewell ? this.refusals.of('mail', this.farewell) : undefined) ??
-      endedAt(end, one.stage, this.context.errors);
-    const fresh = this.finished === 0;
-    // The mail that the server was at may be what it stumbles over; where it has finished none, any may.
-    if ((first || fresh) && one.started && !(one.hold && !one.heard)) job.resends += 1;
-    const hopeless =
-      (first && end.kind === 'timeout') ||
-      (first && end.kind === 'protocol' && one.mode === 'step') ||
-      (this.farewell !== undefined && fresh);
-    returned.push({ job, error, again: !hopeless });
   }
 
   private needsReset(): boolean {
@@ -332,7 +323,7 @@ export class Connection implements ChannelOwner, JobHolder {
     }
     this.flush();
     this.quitIfIdle();
-    this.arm();
+    this.alarm.arm();
     if (this.capacity() > 0) this.host.hasRoom();
   }
 
@@ -355,11 +346,11 @@ export class Connection implements ChannelOwner, JobHolder {
     this.state = 'quitting';
     this.since = this.context.clock.monotonic();
     this.channel.write([Buffer.from('QUIT\r\n')]);
-    this.arm();
+    this.alarm.arm();
   }
 
   /** Since when, and for how long at most, the state of now may last. */
-  private limit(): readonly [since: number, ms: number] {
+  private limit(): Limit {
     const { timeouts, pool } = this.context.options;
     const { since } = this;
     if (this.state === 'quitting' || this.farewell) return [since, FAREWELL_MS];
@@ -375,26 +366,7 @@ export class Connection implements ChannelOwner, JobHolder {
     return [Math.max(since, head.envelopeAt), ms];
   }
 
-  /** One timer for all deadlines of the connection. It is set anew only to ring earlier. */
-  private arm(): void {
-    if (this.state === 'over') return;
-    const [since, ms] = this.limit();
-    const due = since + ms;
-    if (due >= this.timerAt) return;
-    const { clock } = this.context;
-    this.cancelTimer?.();
-    this.timerAt = due;
-    this.cancelTimer = clock.after(Math.max(1, Math.ceil(due - clock.monotonic())), () => {
-      this.cancelTimer = undefined;
-      this.timerAt = Infinity;
-      this.checkLimit();
-      this.arm();
-    });
-  }
-
-  private checkLimit(): void {
-    const [since, ms] = this.limit();
-    if (since + ms > this.context.clock.monotonic()) return;
+  private overdue(ms: number): void {
     if (this.inFlight.length > 0 && !this.farewell) this.channel.end({ kind: 'timeout', ms });
     else if (this.state === 'open' && !this.farewell) this.retire();
     else this.channel.end({ kind: 'closed' });

@@ -1,6 +1,6 @@
 /** Content up to this many bytes is copied into the group; longer content is written from where it is. */
 const COPY_LIMIT = 16_384;
-const SCRATCH_BYTES = 131_072;
+const SCRATCH_BYTES = 262_144;
 
 /**
  * Collects what goes out in one write: commands are laid into one reused buffer, long content is

@@ -22,7 +22,10 @@ export type {
 export interface SmtpPoolOptions {
   /** Connections open at one time. Default 5, minimum 1. */
   readonly maxConnections?: number;
-  /** Mails over one connection before it is replaced; 0 is no limit. Default 100, minimum 0. */
+  /**
+   * Mails over one connection before it is replaced; 0 is no limit. Stay within the server's own limit
+   * (Exim 1,000, SendGrid 5,000): it turns away what comes after. Default 1,000, minimum 0.
+   */
   readonly maxMessages?: number;
   /**
    * Mails on the wire of one connection whose reply has not come, where the server offers CHUNKING with
@@ -120,7 +123,7 @@ export const SMTP_DEFAULTS = {
   chunking: true,
   pool: {
     maxConnections: 5,
-    maxMessages: 100,
+    maxMessages: 1_000,
     maxInFlight: 50,
     maxPerSecond: 0,
     idleTimeoutMs: 30_000,

@@ -117,7 +117,7 @@ describe('an SMTP URL', () => {
     ).toMatchObject({
       ...{ host: 'smtp.example.com', port: 2525, secure: false, requireTLS: true },
       auth: { user: 'us@er', pass: 'p/a:ss', method: 'LOGIN' },
-      ...{ pool: { maxConnections: 10, maxMessages: 100 }, timeouts: { dnsMs: 5 } },
+      ...{ pool: { maxConnections: 10, maxMessages: 1_000 }, timeouts: { dnsMs: 5 } },
       tls: { servername: 'x.test' },
     });
   });

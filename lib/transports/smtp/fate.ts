@@ -1,0 +1,52 @@
+import type { MailDeliveryError } from '../../errors.js';
+import type { ChannelEnd } from './channel.js';
+import { endedAt } from './ended.js';
+import type { Refusals } from './refusals.js';
+import type { Reply } from './reply.js';
+import type { SmtpErrors } from './smtp-errors.js';
+import type { Transaction } from './transaction.js';
+
+/** How a connection stood when it ended. */
+export interface Circumstances {
+  readonly end: ChannelEnd;
+  /** The server's 421, if that was the last it said: after it, it takes nothing more. */
+  readonly dismissal: Reply | undefined;
+  /** It had finished no mail before. */
+  readonly fresh: boolean;
+  readonly errors: SmtpErrors;
+  readonly refusals: Refusals;
+}
+
+/** What becomes of a mail whose connection ended under it. */
+export type Fate =
+  /** Its outcome is known, or cannot be known. */
+  | { readonly kind: 'settled'; readonly error: MailDeliveryError }
+  /** Surely not accepted. `stumbled`: it may be what the connection fell over. */
+  | {
+      readonly kind: 'open';
+      readonly error: MailDeliveryError;
+      readonly again: boolean;
+      readonly stumbled: boolean;
+    };
+
+/** `first`: the server was at this mail when the connection ended. */
+export function fateOf(one: Transaction, first: boolean, how: Circumstances): Fate {
+  const { end, dismissal, fresh, errors, refusals } = how;
+  const sane = end.kind !== 'protocol';
+  const { failure, turnedAway } = one;
+  if (sane && failure && !turnedAway) return { kind: 'settled', error: failure };
+  const refused = sane && (dismissal !== undefined || (turnedAway && one.done));
+  if (one.doubtful || (one.complete && !refused)) {
+    return { kind: 'settled', error: endedAt(end, 'reply', errors) };
+  }
+  const error =
+    (turnedAway ? failure : undefined) ??
+    (dismissal ? refusals.of('mail', dismissal) : endedAt(end, one.stage, errors));
+  const hopeless =
+    (first && end.kind === 'timeout') ||
+    (first && !sane && one.mode === 'step') ||
+    ((turnedAway || dismissal !== undefined) && fresh);
+  // Where it has finished none, any of them may be it. An idle connection that was gone counts for none.
+  const stumbled = (first || fresh) && one.started && !(one.hold && !one.heard);
+  return { kind: 'open', error, again: !hopeless, stumbled };
+}
