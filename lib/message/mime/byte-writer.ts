@@ -3,6 +3,13 @@ import { LF } from './bytes.js';
 /** What most messages fit into; only a larger message gets a buffer of its own. */
 const KEPT_BYTES = 64 * 1024;
 
+/**
+ * Small messages share a slab: memory outside the heap costs most when it is asked for. A message that
+ * lives on keeps its slab alive, so it is no bigger than a few of them.
+ */
+const SLAB_BYTES = 64 * 1024;
+const LARGEST_IN_SLAB = 16 * 1024;
+
 /** Appends bytes to a buffer that grows. `take` hands the result over and starts afresh. */
 export class ByteWriter {
   /** Written up to `length`; only valid until the next `ensure`, `text` or `take`. */
@@ -10,6 +17,8 @@ export class ByteWriter {
   /** The same memory, for four bytes at a time. */
   view: DataView;
   length = 0;
+  private slab: Buffer | undefined;
+  private slabUsed = 0;
   private readonly kept: Buffer;
   private readonly keptView: DataView;
 
@@ -51,9 +60,20 @@ export class ByteWriter {
     this.reset();
     // A copy costs less than holding on to much unused memory while the mail waits.
     if (!ours && length > buffer.length / 2) return buffer.subarray(0, length);
-    const copy = Buffer.allocUnsafe(length);
+    const copy = this.place(length);
     buffer.copy(copy, 0, 0, length);
     return copy;
+  }
+
+  private place(length: number): Buffer {
+    if (length > LARGEST_IN_SLAB) return Buffer.allocUnsafeSlow(length);
+    if (!this.slab || this.slabUsed + length > SLAB_BYTES) {
+      this.slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+      this.slabUsed = 0;
+    }
+    const start = this.slabUsed;
+    this.slabUsed += length;
+    return this.slab.subarray(start, this.slabUsed);
   }
 
   /** Forgets what was written since the last `take`. */
