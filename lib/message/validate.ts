@@ -9,6 +9,7 @@ import { NONE, readBody, readChoice, readDate, readLine } from './read-basics.js
 import { readMetadata, readTags } from './read-basics.js';
 import { readHeaders } from './read-headers.js';
 import { readList } from './read-list.js';
+import { readProviderOptions } from './read-provider-options.js';
 import { SizeMeter } from './size-meter.js';
 import { show } from './text.js';
 
@@ -154,7 +155,7 @@ function readParties(issues: IssueList, fields: Fields) {
   return { from, sender, to, cc, bcc, envelope, replyTo: fields.read('replyTo', list) };
 }
 
-/** Subject, bodies and attachments. */
+/** Subject, bodies, attachments, and what a provider makes of them. */
 function readContent(issues: IssueList, fields: Fields, meter: SizeMeter) {
   const before = issues.count;
   const measured = (path: string, text: string | undefined): string | undefined => {
@@ -173,11 +174,19 @@ function readContent(issues: IssueList, fields: Fields, meter: SizeMeter) {
   const attachments = fields.read('attachments', (path, value) =>
     readAttachments(issues, path, value, meter),
   );
-  const absent = [subject, text, html, amp, icalEvent].every((part) => part === undefined);
+  // A provider's template may bring all of it.
+  const providerOptions = readProviderOptions(
+    issues,
+    fields.fallback('providerOptions'),
+    fields.own('providerOptions'),
+  );
+  if (providerOptions) meter.addText('providerOptions', JSON.stringify(providerOptions));
+  const parts = [subject, text, html, amp, icalEvent, providerOptions];
+  const absent = parts.every((part) => part === undefined);
   if (absent && attachments.length === 0 && issues.count === before) {
     issues.add('text', 'there is no content', "Set `subject`, `text` (`''` is fine) or `html`");
   }
-  return { subject: subject ?? '', text, html, amp, icalEvent, attachments };
+  return { subject: subject ?? '', text, html, amp, icalEvent, attachments, providerOptions };
 }
 
 /** Headers, labels, and what says when and in answer to what. */

@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../../clock.js';
 import { MailShutdownError } from '../../errors.js';
 import type { Mail } from '../../message/mail.js';
+import { needsTemplate } from '../../message/needs-template.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
 import { compose } from './compose.js';
 import { SmtpConnection } from './connection.js';
@@ -46,6 +47,9 @@ export class SmtpTransport implements MailTransport {
     this.refuseWhenClosing();
     if (mail.sendAt !== undefined && Date.parse(mail.sendAt) > this.clock.now()) {
       throw this.errors.unsupported('queue', 'SMTP cannot hold a mail until its `sendAt`');
+    }
+    if (needsTemplate(mail)) {
+      throw this.errors.unsupported('queue', 'its content is a template of another provider’s');
     }
     const outcome = await this.pool.run(async (connection, torn) => {
       return connection.send(mail.envelope, await this.compose(mail), torn);

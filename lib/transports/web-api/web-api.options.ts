@@ -1,4 +1,5 @@
 import { OptionReader } from '../../option-reader.js';
+import { readOnBehalfOf } from './sendgrid/sendgrid-options.js';
 import { SendGridProvider } from './sendgrid/sendgrid.provider.js';
 import type { WebApiProvider } from './web-api.provider.js';
 
@@ -23,6 +24,8 @@ export interface WebApiTransportOptions {
   readonly timeoutMs?: number;
   /** SendGrid checks the mail, answers 200 and sends nothing. Default false. */
   readonly sandbox?: boolean;
+  /** SendGrid: the subuser, or `account-id …`, to send for (its header `on-behalf-of`). Default: none. */
+  readonly onBehalfOf?: string;
 }
 
 export interface ResolvedWebApiOptions {
@@ -38,7 +41,16 @@ export const WEB_API_DEFAULTS = {
   sandbox: false,
 } as const;
 
-const KEYS = ['type', 'provider', 'apiKey', 'baseUrl', 'connections', 'timeoutMs', 'sandbox'];
+const KEYS = [
+  'type',
+  'provider',
+  'apiKey',
+  'baseUrl',
+  'connections',
+  'timeoutMs',
+  'sandbox',
+  'onBehalfOf',
+];
 const METHODS = ['request', 'response', 'verifyRequest', 'verifyResponse', 'redact'] as const;
 
 /** @throws MailConfigurationError */
@@ -59,12 +71,13 @@ function readProvider(reader: OptionReader): WebApiProvider {
       apiKey: readKey(reader),
       baseUrl: readBaseUrl(reader),
       sandbox: reader.boolean('sandbox', WEB_API_DEFAULTS.sandbox),
+      onBehalfOf: readOnBehalfOf(reader),
     });
   }
   if (typeof raw !== 'object' || raw === null) {
     reader.fail('provider', "'sendgrid' or an object of the WebApiProvider contract");
   }
-  for (const key of ['apiKey', 'baseUrl', 'sandbox']) {
+  for (const key of ['apiKey', 'baseUrl', 'sandbox', 'onBehalfOf']) {
     if (reader.raw(key) !== undefined) reader.fail(key, 'absent beside a provider object');
   }
   return checkProvider(raw, reader);

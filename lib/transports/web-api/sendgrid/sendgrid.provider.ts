@@ -1,3 +1,4 @@
+import { MailConfigurationError } from '../../../errors.js';
 import type { Mail } from '../../../message/mail.js';
 import type {
   WebApiAcceptance,
@@ -8,12 +9,15 @@ import type {
 } from '../web-api.provider.js';
 import { toSendGridBody } from './sendgrid-body.js';
 import { findLimit, MAX_BODY_BYTES, type SendGridLimit } from './sendgrid-limits.js';
+import { readSendGridOptions } from './sendgrid-options.js';
 import { errorWords, faultOf, parseJson } from './sendgrid-response.js';
 
 export interface SendGridProviderOptions {
   readonly apiKey: string;
   readonly baseUrl: URL;
   readonly sandbox: boolean;
+  /** The subuser to send for, unless a mail names another. */
+  readonly onBehalfOf?: string;
 }
 
 /** SendGrid's v3 Web API (https://www.twilio.com/docs/sendgrid/api-reference/mail-send). */
@@ -23,26 +27,39 @@ export class SendGridProvider implements WebApiProvider {
   readonly #apiKey: string;
   private readonly prefix: string;
   private readonly sandbox: boolean;
+  private readonly onBehalfOf: string | undefined;
 
-  constructor({ apiKey, baseUrl, sandbox }: SendGridProviderOptions) {
+  constructor({ apiKey, baseUrl, sandbox, onBehalfOf }: SendGridProviderOptions) {
     this.#apiKey = apiKey;
     this.origin = baseUrl.origin;
     this.prefix = baseUrl.pathname.replace(/\/+$/, '');
     this.sandbox = sandbox;
+    this.onBehalfOf = onBehalfOf;
   }
 
   request(mail: Mail): WebApiRequest | WebApiFault {
+    try {
+      return this.mapped(mail);
+    } catch (error) {
+      if (!(error instanceof MailConfigurationError)) throw error;
+      return cannotCarry(error.message);
+    }
+  }
+
+  /** @throws MailConfigurationError by the mail's `providerOptions.sendgrid` */
+  private mapped(mail: Mail): WebApiRequest | WebApiFault {
     const now = Date.now();
-    const limit = findLimit(mail, now);
+    const options = readSendGridOptions(mail, now);
+    const limit = findLimit(mail, now, options);
     if (limit) return unsupported(limit);
-    const body = Buffer.from(JSON.stringify(toSendGridBody(mail, now, this.sandbox)));
+    const body = Buffer.from(JSON.stringify(toSendGridBody(mail, now, this.sandbox, options)));
     if (body.length >= MAX_BODY_BYTES) {
       return unsupported({ field: 'attachments', limit: 'less than 30 MB in all' });
     }
     return {
       method: 'POST',
       path: `${this.prefix}/v3/mail/send`,
-      headers: { ...this.headers(), 'content-type': 'application/json' },
+      headers: { ...this.headers(options.onBehalfOf), 'content-type': 'application/json' },
       body,
     };
   }
@@ -91,21 +108,26 @@ export class SendGridProvider implements WebApiProvider {
     return text.replaceAll(this.#apiKey, '[API key]');
   }
 
-  private headers(): Record<string, string> {
+  private headers(onBehalfOf = this.onBehalfOf): Record<string, string> {
     return {
       authorization: `Bearer ${this.#apiKey}`,
       accept: 'application/json',
       'user-agent': 'nestjs-mail-relay',
+      ...(onBehalfOf !== undefined && { 'on-behalf-of': onBehalfOf }),
     };
   }
 }
 
 function unsupported({ field, limit }: SendGridLimit): WebApiFault {
+  return cannotCarry(`SendGrid cannot carry \`${field}\` of this mail: ${limit}`);
+}
+
+function cannotCarry(message: string): WebApiFault {
   return {
     code: 'MAIL_UNSUPPORTED',
     disposition: 'permanent',
     fault: 'message',
     stage: 'request',
-    message: `SendGrid cannot carry \`${field}\` of this mail: ${limit}`,
+    message,
   };
 }

@@ -2,7 +2,7 @@ import { MailConfigurationError } from '../../../errors.js';
 import { OptionReader } from '../../../option-reader.js';
 import { isLoopback, type WebApiTransportOptions } from '../web-api.options.js';
 
-const PARAMETERS = ['connections', 'timeoutMs', 'sandbox'];
+const PARAMETERS = ['connections', 'timeoutMs', 'sandbox', 'onBehalfOf'];
 const FORM = 'a URL like sendgrid://KEY@api.sendgrid.com?connections=10';
 
 /**
@@ -31,6 +31,7 @@ export function parseSendGridUrl(url: URL, path = 'transport'): WebApiTransportO
     ...pick('connections', toNumber(known, 'connections')),
     ...pick('timeoutMs', toNumber(known, 'timeoutMs')),
     ...pick('sandbox', toBoolean(known, 'sandbox')),
+    ...pick('onBehalfOf', known.optionalString('onBehalfOf')),
   };
 }
 
