@@ -1,6 +1,9 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import NodemailerConnection, { type SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection';
+import NodemailerConnection, {
+  type SMTPConnectionAuth,
+  type SMTPConnectionSendInfo,
+} from 'nodemailer/lib/smtp-connection';
 import type { Clock } from '../../clock.js';
 import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../errors.js';
 import type { MailEnvelope } from '../../message/mail.js';
@@ -202,7 +205,7 @@ export class SmtpConnection {
     }
     this.log.enter('auth');
     await this.run(signal, (done) => {
-      this.client.login(credentials.forLogin(), done);
+      this.client.login(credentials.forLogin() as SMTPConnectionAuth, done);
     });
   }
 
