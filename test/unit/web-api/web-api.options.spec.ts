@@ -59,6 +59,8 @@ describe('Web API options', () => {
     ['too many connections', { connections: 1001 }, 'transport.connections'],
     ['a short timeout', { timeoutMs: 99 }, 'transport.timeoutMs'],
     ['a sandbox in words', { sandbox: 'true' }, 'transport.sandbox'],
+    ['CRLF in onBehalfOf', { onBehalfOf: 'a\r\nb' }, 'transport.onBehalfOf'],
+    ['a Unicode onBehalfOf', { onBehalfOf: 'ä' }, 'transport.onBehalfOf'],
     ['another type', { type: 'smtp' }, 'transport.type'],
     ['a typing error', { conections: 1 }, 'transport.conections'],
     ['a key beside a provider object', { provider }, 'transport.apiKey'],
