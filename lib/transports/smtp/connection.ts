@@ -1,9 +1,6 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import NodemailerConnection, {
-  type SMTPConnectionAuth,
-  type SMTPConnectionSendInfo,
-} from 'nodemailer/lib/smtp-connection';
+import NodemailerConnection, { type SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection';
 import type { Clock } from '../../clock.js';
 import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../errors.js';
 import type { MailEnvelope } from '../../message/mail.js';
@@ -205,7 +202,7 @@ export class SmtpConnection {
     }
     this.log.enter('auth');
     await this.run(signal, (done) => {
-      this.client.login(credentials.forLogin() as SMTPConnectionAuth, done);
+      this.client.login(credentials.forLogin(), done);
     });
   }
 
