@@ -1,18 +1,29 @@
 import { OptionReader } from '../../option-reader.js';
+import { PostmarkProvider } from './postmark/postmark.provider.js';
 import { readOnBehalfOf } from './sendgrid/sendgrid-options.js';
 import { SendGridProvider } from './sendgrid/sendgrid.provider.js';
 import type { WebApiProvider } from './web-api.provider.js';
 
+/** A provider that this package knows. */
+export type BuiltInProvider = 'sendgrid' | 'postmark';
+
+/** Where each one's API is. */
+export const HOSTS: Readonly<Record<BuiltInProvider, string>> = {
+  sendgrid: 'api.sendgrid.com',
+  postmark: 'api.postmarkapp.com',
+};
+
 /** A road over a provider's HTTP API. */
 export interface WebApiTransportOptions {
   readonly type?: 'web-api';
-  /** `'sendgrid'`, or an object of the WebApiProvider contract, which brings its own key and origin. */
-  readonly provider: 'sendgrid' | WebApiProvider;
-  /** The provider's API key. Required with `'sendgrid'`, refused with a provider object. */
+  /** A name, or an object of the WebApiProvider contract, which brings its own key and origin. */
+  readonly provider: BuiltInProvider | WebApiProvider;
+  /** The provider's API key (Postmark: server token). Required with a name, refused with an object. */
   readonly apiKey?: string;
   /**
    * Where the API is. `https:`, or `http:` on this machine only. A path is put before the API's own.
-   * Default `https://api.sendgrid.com`; accounts in the EU region use `https://api.eu.sendgrid.com`.
+   * Default: the provider's, `https://api.sendgrid.com` or `https://api.postmarkapp.com`; SendGrid's
+   * accounts in the EU region use `https://api.eu.sendgrid.com`.
    */
   readonly baseUrl?: string;
   /** Connections at most, each with one request in flight. Default 10, minimum 1, maximum 1,000. */
@@ -35,7 +46,6 @@ export interface ResolvedWebApiOptions {
 }
 
 export const WEB_API_DEFAULTS = {
-  baseUrl: 'https://api.sendgrid.com',
   connections: 10,
   timeoutMs: 30_000,
   sandbox: false,
@@ -69,18 +79,24 @@ function readProvider(reader: OptionReader): WebApiProvider {
   if (raw === 'sendgrid') {
     return new SendGridProvider({
       apiKey: readKey(reader),
-      baseUrl: readBaseUrl(reader),
+      baseUrl: readBaseUrl(reader, raw),
       sandbox: reader.boolean('sandbox', WEB_API_DEFAULTS.sandbox),
       onBehalfOf: readOnBehalfOf(reader),
     });
   }
+  if (raw === 'postmark') {
+    refuse(reader, ['sandbox', 'onBehalfOf'], 'absent with Postmark');
+    return new PostmarkProvider({ apiKey: readKey(reader), baseUrl: readBaseUrl(reader, raw) });
+  }
   if (typeof raw !== 'object' || raw === null) {
-    reader.fail('provider', "'sendgrid' or an object of the WebApiProvider contract");
+    reader.fail('provider', "'sendgrid', 'postmark' or an object of the WebApiProvider contract");
   }
-  for (const key of ['apiKey', 'baseUrl', 'sandbox', 'onBehalfOf']) {
-    if (reader.raw(key) !== undefined) reader.fail(key, 'absent beside a provider object');
-  }
+  refuse(reader, ['apiKey', 'baseUrl', 'sandbox', 'onBehalfOf'], 'absent beside a provider object');
   return checkProvider(raw, reader);
+}
+
+function refuse(reader: OptionReader, keys: readonly string[], expected: string): void {
+  for (const key of keys) if (reader.raw(key) !== undefined) reader.fail(key, expected);
 }
 
 function checkProvider(raw: object, reader: OptionReader): WebApiProvider {
@@ -113,8 +129,8 @@ function readKey(reader: OptionReader): string {
   return key;
 }
 
-function readBaseUrl(reader: OptionReader): URL {
-  const text = reader.string('baseUrl', WEB_API_DEFAULTS.baseUrl);
+function readBaseUrl(reader: OptionReader, provider: BuiltInProvider): URL {
+  const text = reader.string('baseUrl', `https://${HOSTS[provider]}`);
   const url = parseBase(text);
   if (url) return url;
   return reader.fail(

@@ -61,3 +61,14 @@ export interface WebApiProvider {
 export function isFault(value: object): value is WebApiFault {
   return 'disposition' in value;
 }
+
+/** Something of the mail that the provider has no way to carry, or an option of it that is wrong. */
+export function cannotCarry(message: string): WebApiFault {
+  return {
+    code: 'MAIL_UNSUPPORTED',
+    disposition: 'permanent',
+    fault: 'message',
+    stage: 'request',
+    message,
+  };
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { MailMessage } from '../../../lib/message/message.js';
 import type { SendGridMessageOptions } from '../../../lib/transports/web-api/sendgrid/sendgrid-message.options.js';
 import { SendGridProvider } from '../../../lib/transports/web-api/sendgrid/sendgrid.provider.js';
-import { isFault, type WebApiRequest } from '../../../lib/transports/web-api/web-api.provider.js';
+import { isFault } from '../../../lib/transports/web-api/web-api.provider.js';
 import { checkMailSend } from '../../../sample/stand-ins/src/sendgrid-rules.js';
 import { testMail } from '../../fixtures/mail.js';
 
@@ -21,7 +21,7 @@ function sent(sendgrid: SendGridMessageOptions, message?: MailMessage, by?: Send
   if (isFault(request)) throw new Error(request.message);
   const body = JSON.parse(String(request.body)) as Record<string, unknown>;
   expect(checkMailSend(body)).toEqual([]);
-  return { request: request as WebApiRequest, body };
+  return { request, body };
 }
 
 const two = (first: object, second: object = {}) => ({
@@ -152,7 +152,7 @@ describe('providerOptions.sendgrid', () => {
   });
 
   it('passes over the settings of other providers', () => {
-    const mail = testMail({ providerOptions: { postmark: { anything: [1] } } });
+    const mail = testMail({ providerOptions: { another: { anything: [1] } } });
     expect(isFault(provider.request(mail))).toBe(false);
   });
 });

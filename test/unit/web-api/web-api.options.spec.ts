@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { MailConfigurationError } from '../../../lib/errors.js';
-import { parseSendGridUrl } from '../../../lib/transports/web-api/sendgrid/sendgrid.url.js';
+import { parseWebApiUrl } from '../../../lib/transports/web-api/web-api.url.js';
 import {
   readWebApiOptions,
   type WebApiTransportOptions,
@@ -111,7 +111,7 @@ describe('Web API options', () => {
 });
 
 describe('sendgrid:// URLs', () => {
-  const parse = (text: string) => parseSendGridUrl(new URL(text), 'transport');
+  const parse = (text: string) => parseWebApiUrl('sendgrid', new URL(text), 'transport');
 
   it('brings key, host and options', () => {
     expect(

@@ -1,5 +1,5 @@
 import type { Mail } from '../../../message/mail.js';
-import { headersOf } from './sendgrid-headers.js';
+import { headersOf } from '../mail-headers.js';
 import { readSendGridOptions } from './sendgrid-options.js';
 import {
   toAddress,

@@ -1,5 +1,6 @@
 import type { Mail, MailAddress } from '../../../message/mail.js';
-import { headerLimit, headersOf } from './sendgrid-headers.js';
+import { headersOf } from '../mail-headers.js';
+import { headerLimit } from './sendgrid-headers.js';
 import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js';
 import { MAX_CUSTOM_ARGS_BYTES, MAX_SCHEDULE_MS } from './sendgrid-personalizations.js';
 

@@ -1,7 +1,8 @@
 import type { Mail, MailAddress } from '../../../message/mail.js';
 import { describe, OptionReader } from '../../../option-reader.js';
-import { encodeHeaderValue } from './encoded-word.js';
-import { headersOf, headerLimit } from './sendgrid-headers.js';
+import { encodeHeaderValue } from '../encoded-word.js';
+import { headersOf } from '../mail-headers.js';
+import { headerLimit } from './sendgrid-headers.js';
 import { readStrings, utf8Size } from './sendgrid-read.js';
 
 export interface Address {

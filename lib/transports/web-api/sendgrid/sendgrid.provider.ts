@@ -1,16 +1,18 @@
 import { MailConfigurationError } from '../../../errors.js';
 import type { Mail } from '../../../message/mail.js';
-import type {
-  WebApiAcceptance,
-  WebApiFault,
-  WebApiProvider,
-  WebApiRequest,
-  WebApiResponse,
+import { parseJson } from '../answer.js';
+import {
+  cannotCarry,
+  type WebApiAcceptance,
+  type WebApiFault,
+  type WebApiProvider,
+  type WebApiRequest,
+  type WebApiResponse,
 } from '../web-api.provider.js';
 import { toSendGridBody } from './sendgrid-body.js';
 import { findLimit, MAX_BODY_BYTES, type SendGridLimit } from './sendgrid-limits.js';
 import { readSendGridOptions } from './sendgrid-options.js';
-import { errorWords, faultOf, parseJson } from './sendgrid-response.js';
+import { errorWords, faultOf } from './sendgrid-response.js';
 
 export interface SendGridProviderOptions {
   readonly apiKey: string;
@@ -120,14 +122,4 @@ export class SendGridProvider implements WebApiProvider {
 
 function unsupported({ field, limit }: SendGridLimit): WebApiFault {
   return cannotCarry(`SendGrid cannot carry \`${field}\` of this mail: ${limit}`);
-}
-
-function cannotCarry(message: string): WebApiFault {
-  return {
-    code: 'MAIL_UNSUPPORTED',
-    disposition: 'permanent',
-    fault: 'message',
-    stage: 'request',
-    message,
-  };
 }
