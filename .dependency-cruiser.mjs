@@ -15,7 +15,7 @@ const floors = [
   [['transports', 'transports/']],
   [['templates', 'templates/']],
   [['relay', 'relay/']],
-  [['service', '(mail[.](service|receipt|tokens)|in-flight)[.]ts$']],
+  [['service', '(mail[.](service|receipt|tokens)|in-flight|bulk-send)[.]ts$']],
   [
     ['decorators', 'decorators/'],
     ['testing', 'testing/'],

@@ -6,6 +6,13 @@ export type {
   MailShutdownOptions,
 } from './mail.options.js';
 export { MailService, type SendOptions } from './mail.service.js';
+export type { MailBulkOutcome, SendBulkOptions } from './bulk-send.js';
+export type {
+  MailBulkEntry,
+  MailBulkMessage,
+  MailBulkRecipient,
+  MailBulkRecipientInput,
+} from './message/bulk.js';
 export type { MailHealth, MailReceipt } from './mail.receipt.js';
 export { getMailToken } from './mail.tokens.js';
 export { InjectMail } from './decorators/inject-mail.js';

@@ -1,10 +1,12 @@
 import type { Observable } from 'rxjs';
+import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-send.js';
 import { fulfilledWithin, type Clock } from './clock.js';
 import { MailDeliveryError, MailError, MailShutdownError, type MailDisposition } from './errors.js';
 import type { EventBus } from './events/event-bus.js';
 import type { MailDrainSummary, MailEvent } from './events/mail-events.js';
 import { InFlight } from './in-flight.js';
 import type { MailHealth, MailReceipt } from './mail.receipt.js';
+import type { MailBulkMessage, MailBulkRecipient } from './message/bulk.js';
 import { loadContent, needsContent, type ContentAllowance } from './message/content.js';
 import { createMail } from './message/create-mail.js';
 import type { Mail } from './message/mail.js';
@@ -68,6 +70,32 @@ export class MailService {
   /** Sends straight through the transport, past any queue. Same promises as `send` without one. */
   sendNow(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
     return this.send(message, options);
+  }
+
+  /**
+   * One message for many, each with a mail of their own: over a Web API in as few requests as its
+   * limits allow, else one by one with `concurrency` in flight. Begins when it is subscribed to, and
+   * takes recipients only as fast as they are sent. Each recipient's outcome comes as it settles; the
+   * Observable fails with a MailValidationError where the message itself is bad, and with a
+   * MailShutdownError once the module drains.
+   */
+  sendBulk<R extends MailBulkRecipient>(
+    message: MailBulkMessage,
+    recipients: Iterable<R> | AsyncIterable<R>,
+    options: SendBulkOptions = {},
+  ): Observable<MailBulkOutcome<R>> {
+    const host = {
+      clock: this.parts.clock,
+      road: this.parts.transport.bulk,
+      draining: () => this.drained !== undefined,
+      mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, signal),
+      send: (mail: Mail, signal: AbortSignal, deliver?: () => Promise<MailDelivery>) =>
+        this.inFlight.run((identify) => {
+          identify(mail);
+          return this.attempt(mail, signal, deliver);
+        }),
+    };
+    return sendInBulk(host, message, recipients, options);
   }
 
   /**
@@ -156,7 +184,11 @@ export class MailService {
     return loadContent(message, content, stop).then(make);
   }
 
-  private async attempt(mail: Mail, signal?: AbortSignal): Promise<MailReceipt> {
+  private async attempt(
+    mail: Mail,
+    signal?: AbortSignal,
+    deliver = () => this.parts.transport.deliver(mail, signal && { signal }),
+  ): Promise<MailReceipt> {
     const { transport, events, clock, name: mailer } = this.parts;
     const { id, messageId } = mail;
     const about = () => ({ at: clock.now(), mailer, id, messageId });
@@ -164,7 +196,7 @@ export class MailService {
     const from = clock.monotonic();
     events.emit('attempt', () => ({ type: 'attempt', ...about(), road: transport.name }));
     try {
-      const delivery = await transport.deliver(mail, signal && { signal });
+      const delivery = await deliver();
       const durationMs = clock.monotonic() - from;
       const { road, accepted, rejected, response, remoteId } = delivery;
       events.emit('sent', () => ({

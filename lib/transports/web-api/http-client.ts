@@ -19,7 +19,8 @@ export interface HttpClientOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Servers close idle sockets after 5 s or more; we let go first, so that a POST seldom meets a close. */
 const KEEP_ALIVE_MS = 4_000;
-const MAX_ANSWER_BYTES = 64 * 1024;
+/** Postmark answers 500 mails in about 100 KiB. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /**
  * A pool of keep-alive connections with one request in flight on each. It never sends a request twice

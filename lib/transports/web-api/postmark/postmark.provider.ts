@@ -1,4 +1,5 @@
 import { MailConfigurationError, type MailErrorCode } from '../../../errors.js';
+import { entryMail, fillMail } from '../../../message/bulk.js';
 import type { Mail, MailAddress } from '../../../message/mail.js';
 import { OptionReader } from '../../../option-reader.js';
 import { codeOfStatus, oneLine, parseJson } from '../answer.js';
@@ -8,6 +9,7 @@ import {
   cannotCarry,
   isFault,
   type WebApiAcceptance,
+  type WebApiBulk,
   type WebApiFault,
   type WebApiProvider,
   type WebApiRequest,
@@ -34,6 +36,8 @@ const MAX_TAG_LENGTH = 1000;
 const MAX_METADATA = { fields: 10, key: 20, value: 80 };
 const MAX_TEXT_BYTES = 5 * 1024 * 1024;
 const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const MAX_BATCH = 500;
+const MAX_BATCH_BYTES = 50 * 1024 * 1024;
 const TRACK_LINKS = ['None', 'HtmlAndText', 'HtmlOnly', 'TextOnly'] as const;
 
 /** API error codes (https://postmarkapp.com/developer/api/overview) that are not the content's fault. */
@@ -83,6 +87,39 @@ export class PostmarkProvider implements WebApiProvider {
       ? acceptance(answer, mail)
       : faultOf({ status, headers, body }, answer, mail);
   }
+
+  /** A list of whole mails, each answered for itself. */
+  readonly bulk: WebApiBulk = {
+    size: MAX_BATCH,
+    check: (shared, entry) => {
+      const body = toBody(fillMail(shared, entry));
+      return isFault(body) ? body : undefined;
+    },
+    request: (shared, entries) => {
+      const parts: string[] = [];
+      let size = 2;
+      for (const entry of entries.slice(0, MAX_BATCH)) {
+        const part = JSON.stringify(toBody(fillMail(shared, entry)));
+        size += Buffer.byteLength(part) + 1;
+        if (size > MAX_BATCH_BYTES) break;
+        parts.push(part);
+      }
+      if (parts.length === 0) return unsupported('attachments', 'at most 10 MB in all');
+      const body = Buffer.from(`[${parts.join(',')}]`);
+      const path = `${this.prefix}/email/batch`;
+      const request = { method: 'POST', path, headers: this.headers(), body } as const;
+      return { request, taken: parts.length };
+    },
+    response: (response, shared, entries) => {
+      const answers = response.status === 200 ? parseJson(response.body) : undefined;
+      return entries.map((entry, index) => {
+        const mail = entryMail(shared, entry);
+        if (!Array.isArray(answers)) return faultOf(response, readAnswer(response.body), mail);
+        const answer = toAnswer(answers[index]);
+        return answer?.ErrorCode === 0 ? acceptance(answer, mail) : faultOf(response, answer, mail);
+      });
+    },
+  };
 
   /** Every server token may read its own server's settings. */
   verifyRequest(): WebApiRequest {
@@ -222,7 +259,10 @@ function attachment({ filename, content, contentType, cid }: Mail['attachments']
 }
 
 function readAnswer(body: string): Answer | undefined {
-  const answer = parseJson(body);
+  return toAnswer(parseJson(body));
+}
+
+function toAnswer(answer: unknown): Answer | undefined {
   return typeof answer === 'object' && answer !== null ? answer : undefined;
 }
 

@@ -39,7 +39,7 @@ export function errorWords(body: string): string {
   return oneLine(words || body);
 }
 
-function readErrors(body: string): { message: string; field?: string }[] {
+export function readErrors(body: string): { message: string; field?: string }[] {
   const { errors } = (parseJson(body) ?? {}) as { errors?: unknown };
   if (!Array.isArray(errors)) return [];
   return errors.flatMap((item: unknown) => {

@@ -4,6 +4,7 @@ import { parseJson } from '../answer.js';
 import {
   cannotCarry,
   type WebApiAcceptance,
+  type WebApiBulk,
   type WebApiFault,
   type WebApiProvider,
   type WebApiRequest,
@@ -11,7 +12,9 @@ import {
 } from '../web-api.provider.js';
 import { toSendGridBody } from './sendgrid-body.js';
 import { findLimit, MAX_BODY_BYTES, type SendGridLimit } from './sendgrid-limits.js';
-import { readSendGridOptions } from './sendgrid-options.js';
+import { bulkFaults, findEntryLimit, toBulkBody } from './sendgrid-bulk.js';
+import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js';
+import { MAX_PERSONALIZATIONS } from './sendgrid-personalizations.js';
 import { errorWords, faultOf } from './sendgrid-response.js';
 
 export interface SendGridProviderOptions {
@@ -40,42 +43,40 @@ export class SendGridProvider implements WebApiProvider {
   }
 
   request(mail: Mail): WebApiRequest | WebApiFault {
-    try {
-      return this.mapped(mail);
-    } catch (error) {
-      if (!(error instanceof MailConfigurationError)) throw error;
-      return cannotCarry(error.message);
-    }
-  }
-
-  /** @throws MailConfigurationError by the mail's `providerOptions.sendgrid` */
-  private mapped(mail: Mail): WebApiRequest | WebApiFault {
-    const now = Date.now();
-    const options = readSendGridOptions(mail, now);
-    const limit = findLimit(mail, now, options);
-    if (limit) return unsupported(limit);
-    const body = Buffer.from(JSON.stringify(toSendGridBody(mail, now, this.sandbox, options)));
-    if (body.length >= MAX_BODY_BYTES) {
-      return unsupported({ field: 'attachments', limit: 'less than 30 MB in all' });
-    }
-    return {
-      method: 'POST',
-      path: `${this.prefix}/v3/mail/send`,
-      headers: { ...this.headers(options.onBehalfOf), 'content-type': 'application/json' },
-      body,
-    };
+    return this.mapped(mail, (options, now) => {
+      const limit = findLimit(mail, now, options);
+      if (limit) return unsupported(limit);
+      const body = Buffer.from(JSON.stringify(toSendGridBody(mail, now, this.sandbox, options)));
+      return body.length < MAX_BODY_BYTES ? this.post(body, options) : unsupported(TOO_LARGE);
+    });
   }
 
   response(answer: WebApiResponse, mail: Mail): WebApiAcceptance | WebApiFault {
     // 202 is "queued", and what the sandbox says instead is 200.
     if (answer.status !== (this.sandbox ? 200 : 202)) return faultOf(answer);
-    const remoteId = answer.headers['x-message-id'];
-    return {
-      accepted: mail.envelope.to,
-      response: `${answer.status} ${errorWords(answer.body) || (this.sandbox ? 'OK' : 'Accepted')}`,
-      ...(remoteId === undefined ? {} : { remoteId }),
-    };
+    return this.accepted(answer, mail.envelope.to);
   }
+
+  /** Many personalizations of one mail: a thousand at most, each with one recipient. */
+  readonly bulk: WebApiBulk = {
+    size: MAX_PERSONALIZATIONS,
+    check: (shared, entry) => {
+      const found = this.mapped(shared, (options, now) => {
+        return findEntryLimit(shared, entry, now, options);
+      });
+      return found && ('disposition' in found ? found : unsupported(found));
+    },
+    request: (shared, entries) =>
+      this.mapped(shared, (options, now) => {
+        const made = toBulkBody(shared, entries, now, this.sandbox, options);
+        if (!made) return unsupported(TOO_LARGE);
+        return { request: this.post(made.body, options), taken: made.taken };
+      }),
+    response: (answer, _, entries) =>
+      answer.status === (this.sandbox ? 200 : 202)
+        ? entries.map((entry) => this.accepted(answer, [entry.to.address]))
+        : bulkFaults(answer, entries.length),
+  };
 
   /** Every key may ask what it may do. */
   verifyRequest(): WebApiRequest {
@@ -110,6 +111,35 @@ export class SendGridProvider implements WebApiProvider {
     return text.replaceAll(this.#apiKey, '[API key]');
   }
 
+  /** `map` with the mail's own settings, or what is wrong with them. */
+  private mapped<T>(mail: Mail, map: (options: SendGridExtras, now: number) => T): T | WebApiFault {
+    const now = Date.now();
+    try {
+      return map(readSendGridOptions(mail, now), now);
+    } catch (error) {
+      if (!(error instanceof MailConfigurationError)) throw error;
+      return cannotCarry(error.message);
+    }
+  }
+
+  private post(body: Buffer, { onBehalfOf }: SendGridExtras): WebApiRequest {
+    return {
+      method: 'POST',
+      path: `${this.prefix}/v3/mail/send`,
+      headers: { ...this.headers(onBehalfOf), 'content-type': 'application/json' },
+      body,
+    };
+  }
+
+  private accepted({ status, headers, body }: WebApiResponse, to: readonly string[]) {
+    const remoteId = headers['x-message-id'];
+    return {
+      accepted: to,
+      response: `${status} ${errorWords(body) || (this.sandbox ? 'OK' : 'Accepted')}`,
+      ...(remoteId === undefined ? {} : { remoteId }),
+    };
+  }
+
   private headers(onBehalfOf = this.onBehalfOf): Record<string, string> {
     return {
       authorization: `Bearer ${this.#apiKey}`,
@@ -119,6 +149,8 @@ export class SendGridProvider implements WebApiProvider {
     };
   }
 }
+
+const TOO_LARGE: SendGridLimit = { field: 'attachments', limit: 'less than 30 MB in all' };
 
 function unsupported({ field, limit }: SendGridLimit): WebApiFault {
   return cannotCarry(`SendGrid cannot carry \`${field}\` of this mail: ${limit}`);
