@@ -4,7 +4,7 @@ import { Pool, type Dispatcher } from 'undici';
 import { HttpFailure } from './http-failure.js';
 import { onAbort } from './on-abort.js';
 import { OutgoingBody } from './outgoing-body.js';
-import { SlotQueue } from './slot-queue.js';
+import { SlotQueue, type SlotVerdict } from './slot-queue.js';
 import type { WebApiRequest, WebApiResponse } from './web-api.provider.js';
 
 export interface HttpClientOptions {
@@ -24,7 +24,8 @@ const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /**
  * A pool of keep-alive connections with one request in flight on each. It never sends a request twice
- * and says of each failed one how far it had got (`HttpFailure.started` and `sent`).
+ * and says of each failed one how far it had got (`HttpFailure.started` and `sent`). How many of them
+ * are used follows the answers: half after a 429 or 5xx, one more for every round without.
  *
  * undici sends a request again by itself only where it is marked idempotent and shared a pipelined
  * connection; ours never are. A socket that the server closed while it was idle is noticed before it
@@ -79,11 +80,14 @@ export class HttpClient {
       const deadline = setTimeout(() => {
         controller.abort(new HttpFailure('timeout'));
       }, this.timeoutMs);
+      let verdict: SlotVerdict = 'neither';
       try {
-        return await this.exchange(make(), controller.signal);
+        const response = await this.exchange(make(), controller.signal);
+        verdict = response.status === 429 || response.status >= 500 ? 'slower' : 'faster';
+        return response;
       } finally {
         clearTimeout(deadline);
-        release();
+        release(verdict);
       }
     } finally {
       stopListening?.();
@@ -114,7 +118,7 @@ export class HttpClient {
   }
 
   /** A slot outside of any pause. Waits out pauses of up to `timeoutMs` in all. */
-  private async enter(signal: AbortSignal): Promise<() => void> {
+  private async enter(signal: AbortSignal): Promise<(verdict?: SlotVerdict) => void> {
     let patience = this.timeoutMs;
     for (;;) {
       const release = await this.slots.take(signal);

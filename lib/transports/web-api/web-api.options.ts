@@ -26,7 +26,11 @@ export interface WebApiTransportOptions {
    * accounts in the EU region use `https://api.eu.sendgrid.com`.
    */
   readonly baseUrl?: string;
-  /** Connections at most, each with one request in flight. Default 10, minimum 1, maximum 1,000. */
+  /**
+   * Connections at most, each with one request in flight. Fewer are used for a while after a 429 or
+   * 5xx: half of them, then one more for every round that goes well. Default 10, minimum 1, maximum
+   * 1,000.
+   */
   readonly connections?: number;
   /**
    * For one attempt, in milliseconds: connecting (10,000 at most), sending and the whole answer. A
