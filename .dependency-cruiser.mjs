@@ -19,6 +19,7 @@ const floors = [
   [
     ['decorators', 'decorators/'],
     ['testing', 'testing/'],
+    ['webhooks', 'webhooks/'],
   ],
   [['module', 'mail[.](module|module-definition|options)[.]ts$']],
   [['face', 'index[.]ts$']],

@@ -3,7 +3,7 @@ import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-s
 import { fulfilledWithin, type Clock } from './clock.js';
 import { MailDeliveryError, MailError, MailShutdownError, type MailDisposition } from './errors.js';
 import type { EventBus } from './events/event-bus.js';
-import type { MailDrainSummary, MailEvent } from './events/mail-events.js';
+import type { MailDrainSummary, MailEvent, MailFeedback } from './events/mail-events.js';
 import { InFlight } from './in-flight.js';
 import type { MailHealth, MailReceipt } from './mail.receipt.js';
 import type { MailBulkMessage, MailBulkRecipient } from './message/bulk.js';
@@ -123,6 +123,12 @@ export class MailService {
       () => health(),
       (error: unknown) => health(error instanceof Error ? error : new Error(String(error))),
     );
+  }
+
+  /** Tells what a provider's webhook said, in `events$`. The webhooks module calls it. */
+  reportFeedback(feedback: MailFeedback): void {
+    const { events, clock, name: mailer } = this.parts;
+    events.emit('feedback', () => ({ type: 'feedback', at: clock.now(), mailer, ...feedback }));
   }
 
   /**
