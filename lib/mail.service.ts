@@ -77,7 +77,7 @@ export class MailService {
    * limits allow, else one by one with `concurrency` in flight. Begins when it is subscribed to, and
    * takes recipients only as fast as they are sent. Each recipient's outcome comes as it settles; the
    * Observable fails with a MailValidationError where the message itself is bad, and with a
-   * MailShutdownError once the module drains.
+   * MailShutdownError once the module drains. Nothing was sent to recipients without an outcome.
    */
   sendBulk<R extends MailBulkRecipient>(
     message: MailBulkMessage,

@@ -86,5 +86,14 @@ function checkCustom(config: object, path: string): MailTransport {
     if (typeof candidate[method] === 'function') continue;
     throw new MailConfigurationError(`${path}.${method}`, 'a method', describe(candidate[method]));
   }
+  checkBulk(candidate['bulk'], path);
   return config as MailTransport;
+}
+
+/** The better way for many is a road's own choice; half of one would only fail when it is used. */
+function checkBulk(bulk: unknown, path: string): void {
+  if (bulk === undefined) return;
+  const { size, deliver } = (bulk ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof deliver === 'function' && Number.isInteger(size) && Number(size) >= 1) return;
+  throw new MailConfigurationError(`${path}.bulk`, 'absent, or { size, deliver }', describe(bulk));
 }

@@ -77,12 +77,15 @@ export class HttpClient {
     this.running.add(controller);
     try {
       const release = await this.enter(controller.signal);
-      const deadline = setTimeout(() => {
-        controller.abort(new HttpFailure('timeout'));
-      }, this.timeoutMs);
+      let deadline: NodeJS.Timeout | undefined;
       let verdict: SlotVerdict = 'neither';
       try {
-        const response = await this.exchange(make(), controller.signal);
+        const request = make();
+        // From here: making a large body is our own time, not the server's.
+        deadline = setTimeout(() => {
+          controller.abort(new HttpFailure('timeout'));
+        }, this.timeoutMs);
+        const response = await this.exchange(request, controller.signal);
         verdict = response.status === 429 || response.status >= 500 ? 'slower' : 'faster';
         return response;
       } finally {

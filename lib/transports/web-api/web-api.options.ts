@@ -2,7 +2,7 @@ import { OptionReader } from '../../option-reader.js';
 import { PostmarkProvider } from './postmark/postmark.provider.js';
 import { readOnBehalfOf } from './sendgrid/sendgrid-options.js';
 import { SendGridProvider } from './sendgrid/sendgrid.provider.js';
-import type { WebApiProvider } from './web-api.provider.js';
+import type { WebApiBulk, WebApiProvider } from './web-api.provider.js';
 
 /** A provider that this package knows. */
 export type BuiltInProvider = 'sendgrid' | 'postmark';
@@ -65,6 +65,7 @@ const KEYS = [
   'sandbox',
   'onBehalfOf',
 ];
+const BULK_METHODS = ['check', 'request', 'response'] as const;
 const METHODS = ['request', 'response', 'verifyRequest', 'verifyResponse', 'redact'] as const;
 
 /** @throws MailConfigurationError */
@@ -116,6 +117,12 @@ function checkProvider(raw: object, reader: OptionReader): WebApiProvider {
     if (typeof provider[method] !== 'function') {
       reader.fail('provider', `an object with a method \`${method}\``);
     }
+  }
+  const bulk = (provider as Partial<WebApiProvider>).bulk as
+    Partial<Record<keyof WebApiBulk, unknown>> | undefined;
+  const whole = BULK_METHODS.every((method) => typeof bulk?.[method] === 'function');
+  if (bulk !== undefined && !(whole && Number.isInteger(bulk.size) && Number(bulk.size) >= 1)) {
+    reader.fail('provider', 'an object whose `bulk`, if any, has a `size` and every method');
   }
   return raw as WebApiProvider;
 }

@@ -63,6 +63,11 @@ describe('Web API options', () => {
     ['a Unicode onBehalfOf', { onBehalfOf: 'ä' }, 'transport.onBehalfOf'],
     ['another type', { type: 'smtp' }, 'transport.type'],
     ['a typing error', { conections: 1 }, 'transport.conections'],
+    [
+      'half a bulk mapping',
+      { provider: { ...provider, bulk: { size: 5 } }, apiKey: undefined },
+      'transport.provider',
+    ],
     ['a key beside a provider object', { provider }, 'transport.apiKey'],
     [
       'an incomplete provider',
