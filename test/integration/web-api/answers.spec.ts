@@ -136,7 +136,8 @@ describe('what SendGrid’s answers mean', () => {
     const work = Array.from({ length: 8 }, () => failure(transport, testMail()));
     await server.waitForRequests(5);
     await transport.destroy();
-    await Promise.all(work);
+    const stages = (await Promise.all(work)).map(({ stage }) => stage);
+    expect(stages.filter((stage) => stage === 'queue')).toHaveLength(4);
     expect(server.requests).toHaveLength(5);
   });
 
