@@ -1,18 +1,22 @@
-import type { Dispatcher } from 'undici';
 import type { WebApiResponse } from './web-api.provider.js';
 
 /** Postmark answers 500 mails in about 100 KiB. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
+/** What we use of undici's; the built types name no package of ours. */
+interface Controller {
+  abort(reason: Error): void;
+}
+
 /**
  * One request and its answer, on undici's lowest floor: its `request()` would make a stream for every
  * answer, which for an empty one costs more than all the rest of it.
  */
-export class HttpExchange implements Dispatcher.DispatchHandler {
+export class HttpExchange {
   readonly answer: Promise<WebApiResponse>;
   private resolve!: (answer: WebApiResponse) => void;
   private reject!: (reason: Error) => void;
-  private controller: Dispatcher.DispatchController | undefined;
+  private controller: Controller | undefined;
   private aborted: Error | undefined;
   private head: Pick<WebApiResponse, 'status' | 'headers'> | undefined;
   private readonly chunks: Buffer[] = [];
@@ -33,13 +37,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.controller?.abort(reason);
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: Controller): void {
     this.controller = controller;
     if (this.aborted) controller.abort(this.aborted);
   }
 
   onResponseStart(
-    _: Dispatcher.DispatchController,
+    _: Controller,
     status: number,
     headers: Record<string, string | string[] | undefined>,
   ): void {
@@ -47,7 +51,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     if (status >= 200) this.head = { status, headers: flatten(headers) };
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: Controller, chunk: Buffer): void {
     this.chunks.push(chunk);
     this.size += chunk.length;
     if (this.size < MAX_ANSWER_BYTES) return;
@@ -60,7 +64,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   }
 
   /** The status has decided already, so an answer cut short is taken as far as it goes. */
-  onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
+  onResponseError(_: Controller | undefined, error: Error): void {
     if (this.head) this.finish();
     this.reject(error);
   }
