@@ -15,10 +15,11 @@ const floors = [
   [['transports', 'transports/']],
   [['templates', 'templates/']],
   [['relay', 'relay/']],
-  [['service', '(mail[.](service|receipt|tokens)|in-flight)[.]ts$']],
+  [['service', '(mail[.](service|receipt|tokens)|in-flight|bulk-send)[.]ts$']],
   [
     ['decorators', 'decorators/'],
     ['testing', 'testing/'],
+    ['webhooks', 'webhooks/'],
   ],
   [['module', 'mail[.](module|module-definition|options)[.]ts$']],
   [['face', 'index[.]ts$']],

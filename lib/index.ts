@@ -6,6 +6,13 @@ export type {
   MailShutdownOptions,
 } from './mail.options.js';
 export { MailService, type SendOptions } from './mail.service.js';
+export type { MailBulkOutcome, SendBulkOptions } from './bulk-send.js';
+export type {
+  MailBulkEntry,
+  MailBulkMessage,
+  MailBulkRecipient,
+  MailBulkRecipientInput,
+} from './message/bulk.js';
 export type { MailHealth, MailReceipt } from './mail.receipt.js';
 export { getMailToken } from './mail.tokens.js';
 export { InjectMail } from './decorators/inject-mail.js';
@@ -13,6 +20,7 @@ export * from './errors.js';
 export type * from './events/mail-events.js';
 export type * from './message/mail.js';
 export type * from './message/message.js';
+export type * from './message/provider-options.js';
 export type { ContentAllowance } from './message/content.js';
 export { parseMail } from './message/mail-json.js';
 export type * from './transports/transport.js';
@@ -26,3 +34,5 @@ export type * from './transports/smtp/smtp.options.js';
 export { WebApiTransport } from './transports/web-api/web-api.transport.js';
 export type * from './transports/web-api/web-api.options.js';
 export type * from './transports/web-api/web-api.provider.js';
+export type * from './transports/web-api/sendgrid/sendgrid-message.options.js';
+export type { PostmarkMessageOptions } from './transports/web-api/postmark/postmark.provider.js';

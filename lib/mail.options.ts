@@ -18,7 +18,7 @@ export interface MailShutdownOptions {
 export interface MailModuleOptions {
   /** The road to the next hop: options, a URL, or an object of the MailTransport contract. */
   readonly transport: MailTransportConfig;
-  /** Fields that a message without them gets. `headers`, `tags` and `metadata` are merged. */
+  /** Fields that a message without them gets. `headers`, `tags`, `metadata` and `providerOptions` are merged. */
   readonly defaults?: Partial<MailMessage>;
   /** Which files and origins `path` and `href` of an attachment may name. Default: none. */
   readonly content?: ContentAllowance;

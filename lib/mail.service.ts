@@ -1,10 +1,12 @@
 import type { Observable } from 'rxjs';
+import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-send.js';
 import { fulfilledWithin, isoTime, type Clock } from './clock.js';
 import { MailDeliveryError, MailError, MailShutdownError, type MailDisposition } from './errors.js';
 import type { EventBus } from './events/event-bus.js';
-import type { MailDrainSummary, MailEvent } from './events/mail-events.js';
+import type { MailDrainSummary, MailEvent, MailFeedback } from './events/mail-events.js';
 import { InFlight } from './in-flight.js';
 import type { MailHealth, MailReceipt } from './mail.receipt.js';
+import type { MailBulkMessage, MailBulkRecipient } from './message/bulk.js';
 import { loadContent, needsContent, type ContentAllowance } from './message/content.js';
 import { createMail } from './message/create-mail.js';
 import type { Mail } from './message/mail.js';
@@ -67,6 +69,32 @@ export class MailService {
   }
 
   /**
+   * One message for many, each with a mail of their own: over a Web API in as few requests as its
+   * limits allow, else one by one with `concurrency` in flight. Begins when it is subscribed to, and
+   * takes recipients only as fast as they are sent. Each recipient's outcome comes as it settles; the
+   * Observable fails with a MailValidationError where the message itself is bad, and with a
+   * MailShutdownError once the module drains. Nothing was sent to recipients without an outcome.
+   */
+  sendBulk<R extends MailBulkRecipient>(
+    message: MailBulkMessage,
+    recipients: Iterable<R> | AsyncIterable<R>,
+    options: SendBulkOptions = {},
+  ): Observable<MailBulkOutcome<R>> {
+    const host = {
+      clock: this.parts.clock,
+      road: this.parts.transport.bulk,
+      draining: () => this.drained !== undefined,
+      mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, signal),
+      send: (mail: Mail, signal: AbortSignal, deliver?: () => Promise<MailDelivery>) =>
+        this.inFlight.run((identify) => {
+          identify(mail);
+          return this.attempt(mail, signal, deliver);
+        }),
+    };
+    return sendInBulk(host, message, recipients, options);
+  }
+
+  /**
    * The mail that `send` would send, with defaults and envelope; nothing is sent.
    * @throws MailValidationError
    */
@@ -91,6 +119,12 @@ export class MailService {
       () => health(),
       (error: unknown) => health(error instanceof Error ? error : new Error(String(error))),
     );
+  }
+
+  /** Tells what a provider's webhook said, in `events$`. The webhooks module calls it. */
+  reportFeedback(feedback: MailFeedback): void {
+    const { events, clock, name: mailer } = this.parts;
+    events.emit('feedback', () => ({ type: 'feedback', at: clock.now(), mailer, ...feedback }));
   }
 
   /**
@@ -161,6 +195,14 @@ export class MailService {
     // Waiting for what is there already would cost each mail a turn of the microtask queue.
     const mail = made instanceof Promise ? await made : made;
     identify(mail);
+    return this.attempt(mail, signal);
+  }
+
+  private async attempt(
+    mail: Mail,
+    signal?: AbortSignal,
+    deliver?: () => Promise<MailDelivery>,
+  ): Promise<MailReceipt> {
     const { transport, events, clock, name: mailer } = this.parts;
     const { id, messageId } = mail;
     const about = () => ({ at: clock.now(), mailer, id, messageId });
@@ -168,7 +210,7 @@ export class MailService {
     const from = clock.monotonic();
     events.emit('attempt', () => ({ type: 'attempt', ...about(), road: transport.name }));
     try {
-      const delivery = await transport.deliver(mail, signal && { signal });
+      const delivery = await (deliver?.() ?? transport.deliver(mail, signal && { signal }));
       const durationMs = clock.monotonic() - from;
       const { road, accepted, rejected, response, remoteId } = delivery;
       events.emit('sent', () => ({

@@ -67,6 +67,59 @@ export interface MailDrainedEvent extends MailEventBase {
   readonly summary: MailDrainSummary;
 }
 
+/**
+ * What became of a mail after the provider took it. `blocked`: refused without a word against the
+ * address; `dropped`: the provider did not try; `other`: see `event`.
+ */
+export type MailFeedbackKind =
+  | 'processed'
+  | 'deferred'
+  | 'delivered'
+  | 'bounced'
+  | 'blocked'
+  | 'dropped'
+  | 'opened'
+  | 'clicked'
+  | 'complained'
+  | 'unsubscribed'
+  | 'resubscribed'
+  | 'other';
+
+/** One event of a provider's webhook, about one recipient. */
+export interface MailFeedback {
+  readonly provider: string;
+  readonly kind: MailFeedbackKind;
+  /** The provider's own word for it. */
+  readonly event: string;
+  readonly recipient: string;
+  /** In milliseconds since the Unix epoch, by the provider's clock. */
+  readonly occurredAt: number;
+  readonly tags: readonly string[];
+  /** The mail's `metadata`. */
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The provider's id of this event; each is told once. */
+  readonly eventId?: string;
+  /** The mail's Message-ID, where the provider tells it. */
+  readonly messageId?: string;
+  /** As in the delivery's `remoteId`. */
+  readonly remoteId?: string;
+  /** The words of the receiving server, or of the provider. */
+  readonly reason?: string;
+  /** Enhanced status code (RFC 3463). */
+  readonly enhancedCode?: string;
+  readonly attempt?: number;
+  readonly url?: string;
+  readonly userAgent?: string;
+  readonly ip?: string;
+  /** Opened by a program, such as a privacy proxy. */
+  readonly byMachine?: boolean;
+}
+
+/** A provider's webhook told of a mail (`nestjs-mail-relay/webhooks`). */
+export interface MailFeedbackEvent extends MailEventBase, MailFeedback {
+  readonly type: 'feedback';
+}
+
 /** Every event by its type. */
 export interface MailEventMap {
   attempt: MailAttemptEvent;
@@ -74,6 +127,7 @@ export interface MailEventMap {
   rejected: MailRejectedEvent;
   failed: MailFailedEvent;
   drained: MailDrainedEvent;
+  feedback: MailFeedbackEvent;
 }
 
 export type MailEventType = keyof MailEventMap;

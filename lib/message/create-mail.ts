@@ -9,7 +9,7 @@ import { uuidv7 } from './uuid.js';
 import { readMessage } from './validate.js';
 
 export interface CreateMailOptions {
-  /** Fields a message that lacks them gets. headers, tags and metadata merge (message wins), all else replaces. */
+  /** Fields a message that lacks them gets. headers, tags, metadata and providerOptions merge (message wins), all else replaces. */
   readonly defaults?: Partial<MailMessage>;
   /** Greatest size as sent, in bytes: bodies, headers and attachments with their encoding. Default 25 MiB. */
   readonly maxBytes?: number;

@@ -26,6 +26,7 @@ export const MESSAGE_FIELDS = [
   'tags',
   'metadata',
   'sendAt',
+  'providerOptions',
 ] as const;
 
 export type MessageField = (typeof MESSAGE_FIELDS)[number];
@@ -61,6 +62,8 @@ export const MESSAGE_INSTEAD: Readonly<Record<string, string>> = {
   categories: 'Use `tags`',
   customArgs: 'Use `metadata`',
   custom_args: 'Use `metadata`',
+  templateId: 'Use `providerOptions: { sendgrid: { templateId } }`',
+  dynamicTemplateData: 'Use `providerOptions: { sendgrid: { dynamicTemplateData } }`',
 };
 
 /**

@@ -15,6 +15,7 @@ const OPTIONAL = [
   'priority',
   'date',
   'sendAt',
+  'providerOptions',
 ] as const;
 
 /**

@@ -30,6 +30,7 @@ const SHARED = [
   'tags',
   'metadata',
   'sendAt',
+  'providerOptions',
 ] as const;
 const MAIL_FIELDS = ['id', 'createdAt', 'headers', 'attachments', ...SHARED];
 const ATTACHMENT_FIELDS = ['filename', 'contentType', 'content', 'cid', 'disposition'];

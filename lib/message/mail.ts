@@ -1,3 +1,5 @@
+import type { MailProviderOptions } from './provider-options.js';
+
 export interface MailAddress {
   /** Display name; absent when there is none. */
   readonly name?: string;
@@ -64,4 +66,6 @@ export interface Mail {
   readonly metadata: Readonly<Record<string, string>>;
   /** ISO 8601. */
   readonly sendAt?: string;
+  /** Plain data, dates in ISO 8601; each provider checks its own. */
+  readonly providerOptions?: MailProviderOptions;
 }

@@ -1,3 +1,5 @@
+import type { MailProviderOptions } from './provider-options.js';
+
 /** An address: `'jo@example.com'`, `'Jo <jo@example.com>'`, or its parts. */
 export type MailAddressInput = string | { readonly name?: string; readonly address: string };
 
@@ -93,4 +95,6 @@ export interface MailMessage {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Not before this moment. Needs a road that can hold mail (Web API), or a relay. */
   readonly sendAt?: Date | string;
+  /** Settings that only one provider knows, by its name: `{ sendgrid: { templateId } }`. */
+  readonly providerOptions?: MailProviderOptions;
 }

@@ -9,6 +9,7 @@ import { NONE, readBody, readChoice, readDate, readLine } from './read-basics.js
 import { readMetadata, readTags } from './read-basics.js';
 import { readHeaders } from './read-headers.js';
 import { readList } from './read-list.js';
+import { readProviderOptions } from './read-provider-options.js';
 import { SizeMeter } from './size-meter.js';
 import { show } from './text.js';
 
@@ -177,7 +178,7 @@ function measured(meter: SizeMeter, path: string, text: string | undefined): str
   return text;
 }
 
-/** Subject, bodies and attachments. */
+/** Subject, bodies, attachments, and what a provider makes of them. */
 function readContent(issues: IssueList, fields: Fields, meter: SizeMeter) {
   const before = issues.count;
   const subject = measured(meter, 'subject', fields.read('subject', readSubject));
@@ -189,11 +190,19 @@ function readContent(issues: IssueList, fields: Fields, meter: SizeMeter) {
   const attachments = fields.read('attachments', (_, path, value) =>
     readAttachments(issues, path, value, meter),
   );
-  const absent = (subject ?? text ?? html ?? amp ?? icalEvent) === undefined;
+  // A provider's template may bring all of it.
+  const providerOptions = readProviderOptions(
+    issues,
+    fields.fallback('providerOptions'),
+    fields.own('providerOptions'),
+  );
+  if (providerOptions) meter.addText('providerOptions', JSON.stringify(providerOptions));
+  const parts = [subject, text, html, amp, icalEvent, providerOptions];
+  const absent = parts.every((part) => part === undefined);
   if (absent && attachments.length === 0 && issues.count === before) {
     issues.add('text', 'there is no content', "Set `subject`, `text` (`''` is fine) or `html`");
   }
-  return { subject: subject ?? '', text, html, amp, icalEvent, attachments };
+  return { subject: subject ?? '', text, html, amp, icalEvent, attachments, providerOptions };
 }
 
 /** Headers, labels, and what says when and in answer to what. */
@@ -254,6 +263,7 @@ export function readMessage(
     amp: content.amp,
     icalEvent: content.icalEvent,
     attachments: content.attachments,
+    providerOptions: content.providerOptions,
     priority: rest.priority,
     headers: rest.headers,
     messageId: rest.messageId,

@@ -5,13 +5,13 @@ import { parseSmtpUrl } from './smtp/smtp.url.js';
 import { SmtpTransport } from './smtp/smtp.transport.js';
 import type { SmtpTransportOptions } from './smtp/smtp.options.js';
 import type { MailTransport } from './transport.js';
-import { parseSendGridUrl } from './web-api/sendgrid/sendgrid.url.js';
 import { WebApiTransport } from './web-api/web-api.transport.js';
+import { parseWebApiUrl } from './web-api/web-api.url.js';
 import type { WebApiTransportOptions } from './web-api/web-api.options.js';
 
 /**
  * How a road is given: as options with a `type`, as a URL (`smtp://user:pass@host:587`, `smtps://…`,
- * `sendgrid://KEY@api.sendgrid.com`, `memory:`), or as an object of the MailTransport contract.
+ * `sendgrid://KEY@api.sendgrid.com`, `postmark://TOKEN@api.postmarkapp.com`, `memory:`), or as an object of the MailTransport contract.
  */
 export type MailTransportConfig =
   | (SmtpTransportOptions & { readonly type: 'smtp' })
@@ -20,7 +20,7 @@ export type MailTransportConfig =
   | MailTransport
   | string;
 
-const SCHEMES = 'smtp://, smtps://, sendgrid:// or memory:';
+const SCHEMES = 'smtp://, smtps://, sendgrid://, postmark:// or memory:';
 const METHODS = ['deliver', 'verify', 'close', 'destroy'] as const;
 
 /**
@@ -63,7 +63,9 @@ function fromUrl(text: string, path: string): MailTransport {
     case 'smtps:':
       return new SmtpTransport(parseSmtpUrl(url, path), path);
     case 'sendgrid:':
-      return new WebApiTransport(parseSendGridUrl(url, path), path);
+      return new WebApiTransport(parseWebApiUrl('sendgrid', url, path), path);
+    case 'postmark:':
+      return new WebApiTransport(parseWebApiUrl('postmark', url, path), path);
     case 'memory:':
       return new MemoryTransport({}, path);
     default:
@@ -84,5 +86,14 @@ function checkCustom(config: object, path: string): MailTransport {
     if (typeof candidate[method] === 'function') continue;
     throw new MailConfigurationError(`${path}.${method}`, 'a method', describe(candidate[method]));
   }
+  checkBulk(candidate['bulk'], path);
   return config as MailTransport;
+}
+
+/** The better way for many is a road's own choice; half of one would only fail when it is used. */
+function checkBulk(bulk: unknown, path: string): void {
+  if (bulk === undefined) return;
+  const { size, deliver } = (bulk ?? {}) as Partial<Record<string, unknown>>;
+  if (typeof deliver === 'function' && Number.isInteger(size) && Number(size) >= 1) return;
+  throw new MailConfigurationError(`${path}.bulk`, 'absent, or { size, deliver }', describe(bulk));
 }

@@ -1,4 +1,5 @@
-import type { MailDisposition, MailErrorCode, RejectedRecipient } from '../errors.js';
+import type { MailDisposition, MailErrorCode, MailError, RejectedRecipient } from '../errors.js';
+import type { MailBulkEntry } from '../message/bulk.js';
 import type { Mail } from '../message/mail.js';
 
 export interface DeliverOptions {
@@ -38,6 +39,21 @@ export interface MailDelivery {
   readonly hops?: readonly MailHop[];
 }
 
+/** How a road carries many mails that share all but the recipient in few requests. */
+export interface MailBulkRoad {
+  /** Most entries for one call. */
+  readonly size: number;
+  /**
+   * Every entry's outcome, in their order. What the next hop may have accepted is not sent again.
+   * Does not reject.
+   */
+  deliver(
+    shared: Mail,
+    entries: readonly MailBulkEntry[],
+    options?: DeliverOptions,
+  ): Promise<readonly (MailDelivery | MailError)[]>;
+}
+
 /**
  * A road to the next hop. It makes one attempt and never retries by itself what the next hop may
  * have accepted. Constructing one does no I/O.
@@ -49,6 +65,8 @@ export interface MailTransport {
    * @throws MailDeliveryError when no recipient was accepted, with what that means for the mail.
    */
   deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery>;
+  /** Only where the road has a better way than one by one. */
+  readonly bulk?: MailBulkRoad;
   /**
    * Asks the next hop whether it would take mail: connects and authenticates, sends nothing.
    * @throws MailDeliveryError with the reason why not.

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../../clock.js';
 import { type MailDeliveryError, MailShutdownError } from '../../errors.js';
 import type { Mail } from '../../message/mail.js';
 import { canCompose, composeMime } from '../../message/mime/compose.js';
+import { needsTemplate } from '../../message/needs-template.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
 import type { WireMail } from './commands.js';
 import { compose } from './compose.js';
@@ -41,6 +42,9 @@ export class SmtpTransport implements MailTransport {
     this.refuseWhenClosing();
     if (mail.sendAt !== undefined && Date.parse(mail.sendAt) > this.clock.now()) {
       throw this.errors.unsupported('queue', 'SMTP cannot hold a mail until its `sendAt`');
+    }
+    if (needsTemplate(mail)) {
+      throw this.errors.unsupported('queue', 'its content is a template of another provider’s');
     }
     return this.pool.deliver(() => this.prepare(mail), signal);
   }

@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
+import { HttpExchange } from './http-exchange.js';
 import { HttpFailure } from './http-failure.js';
 import { onAbort } from './on-abort.js';
 import { OutgoingBody } from './outgoing-body.js';
-import { SlotQueue } from './slot-queue.js';
+import { SlotQueue, type SlotVerdict } from './slot-queue.js';
 import type { WebApiRequest, WebApiResponse } from './web-api.provider.js';
 
 export interface HttpClientOptions {
@@ -19,11 +20,11 @@ export interface HttpClientOptions {
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Servers close idle sockets after 5 s or more; we let go first, so that a POST seldom meets a close. */
 const KEEP_ALIVE_MS = 4_000;
-const MAX_ANSWER_BYTES = 64 * 1024;
 
 /**
  * A pool of keep-alive connections with one request in flight on each. It never sends a request twice
- * and says of each failed one how far it had got (`HttpFailure.started` and `sent`).
+ * and says of each failed one how far it had got (`HttpFailure.started` and `sent`). How many of them
+ * are used follows the answers: half after a 429 or 5xx, one more for every round without.
  *
  * undici sends a request again by itself only where it is marked idempotent and shared a pipelined
  * connection; ours never are. A socket that the server closed while it was idle is noticed before it
@@ -75,14 +76,20 @@ export class HttpClient {
     this.running.add(controller);
     try {
       const release = await this.enter(controller.signal);
-      const deadline = setTimeout(() => {
-        controller.abort(new HttpFailure('timeout'));
-      }, this.timeoutMs);
+      let deadline: NodeJS.Timeout | undefined;
+      let verdict: SlotVerdict = 'neither';
       try {
-        return await this.exchange(make(), controller.signal);
+        const request = make();
+        // From here: making a large body is our own time, not the server's.
+        deadline = setTimeout(() => {
+          controller.abort(new HttpFailure('timeout'));
+        }, this.timeoutMs);
+        const response = await this.exchange(request, controller.signal);
+        verdict = response.status === 429 || response.status >= 500 ? 'slower' : 'faster';
+        return response;
       } finally {
         clearTimeout(deadline);
-        release();
+        release(verdict);
       }
     } finally {
       stopListening?.();
@@ -113,7 +120,7 @@ export class HttpClient {
   }
 
   /** A slot outside of any pause. Waits out pauses of up to `timeoutMs` in all. */
-  private async enter(signal: AbortSignal): Promise<() => void> {
+  private async enter(signal: AbortSignal): Promise<(verdict?: SlotVerdict) => void> {
     let patience = this.timeoutMs;
     for (;;) {
       const release = await this.slots.take(signal);
@@ -130,68 +137,32 @@ export class HttpClient {
 
   private async exchange(request: WebApiRequest, signal: AbortSignal): Promise<WebApiResponse> {
     const body = request.body && new OutgoingBody(request.body);
-    let answer: Dispatcher.ResponseData;
+    const exchange = new HttpExchange();
+    const abort = (): void => {
+      exchange.abort(signal.reason as HttpFailure);
+    };
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
     try {
-      const answering = this.pool.request({
-        method: request.method,
-        path: request.path,
-        headers: body
-          ? { ...request.headers, 'content-length': String(body.length) }
-          : request.headers,
-        // undici takes any iterable; its types do not say so.
-        body: (body ?? null) as Dispatcher.DispatchOptions['body'],
-        idempotent: false,
-        signal,
-      });
-      answer = await Promise.race([answering, rejection(signal)]);
+      this.pool.dispatch(
+        {
+          method: request.method,
+          path: request.path,
+          headers: body
+            ? { ...request.headers, 'content-length': String(body.length) }
+            : request.headers,
+          // undici takes any iterable; its types do not say so.
+          body: (body ?? null) as Dispatcher.DispatchOptions['body'],
+          idempotent: false,
+        },
+        exchange,
+      );
+      return await exchange.answer;
     } catch (error) {
       const failure = error instanceof HttpFailure ? error : HttpFailure.of(error);
       failure.started = body?.started ?? true;
       failure.sent = body?.sent ?? false;
       throw failure;
     }
-    return {
-      status: answer.statusCode,
-      headers: flatten(answer.headers),
-      body: await readAnswer(answer.body),
-    };
   }
-}
-
-/**
- * Rejects with the signal's reason. undici by itself hears of an abort only once there is a connection
- * for the request; it then drops the request before the first byte.
- */
-function rejection(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const abort = (): void => {
-      reject(signal.reason as HttpFailure);
-    };
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-  });
-}
-
-function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).flatMap(([name, value]) =>
-      value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
-    ),
-  );
-}
-
-/** The status has decided already, so an answer cut short (or too long) is read as far as it goes. */
-async function readAnswer(body: AsyncIterable<Buffer>): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of body) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size >= MAX_ANSWER_BYTES) break;
-    }
-  } catch {
-    // Lost, aborted or too slow after the headers.
-  }
-  return Buffer.concat(chunks).subarray(0, MAX_ANSWER_BYTES).toString('utf8');
 }

@@ -1,20 +1,36 @@
 import { OptionReader } from '../../option-reader.js';
+import { PostmarkProvider } from './postmark/postmark.provider.js';
+import { readOnBehalfOf } from './sendgrid/sendgrid-options.js';
 import { SendGridProvider } from './sendgrid/sendgrid.provider.js';
-import type { WebApiProvider } from './web-api.provider.js';
+import type { WebApiBulk, WebApiProvider } from './web-api.provider.js';
+
+/** A provider that this package knows. */
+export type BuiltInProvider = 'sendgrid' | 'postmark';
+
+/** Where each one's API is. */
+export const HOSTS: Readonly<Record<BuiltInProvider, string>> = {
+  sendgrid: 'api.sendgrid.com',
+  postmark: 'api.postmarkapp.com',
+};
 
 /** A road over a provider's HTTP API. */
 export interface WebApiTransportOptions {
   readonly type?: 'web-api';
-  /** `'sendgrid'`, or an object of the WebApiProvider contract, which brings its own key and origin. */
-  readonly provider: 'sendgrid' | WebApiProvider;
-  /** The provider's API key. Required with `'sendgrid'`, refused with a provider object. */
+  /** A name, or an object of the WebApiProvider contract, which brings its own key and origin. */
+  readonly provider: BuiltInProvider | WebApiProvider;
+  /** The provider's API key (Postmark: server token). Required with a name, refused with an object. */
   readonly apiKey?: string;
   /**
    * Where the API is. `https:`, or `http:` on this machine only. A path is put before the API's own.
-   * Default `https://api.sendgrid.com`; accounts in the EU region use `https://api.eu.sendgrid.com`.
+   * Default: the provider's, `https://api.sendgrid.com` or `https://api.postmarkapp.com`; SendGrid's
+   * accounts in the EU region use `https://api.eu.sendgrid.com`.
    */
   readonly baseUrl?: string;
-  /** Connections at most, each with one request in flight. Default 10, minimum 1, maximum 1,000. */
+  /**
+   * Connections at most, each with one request in flight. Fewer are used for a while after a 429 or
+   * 5xx: half of them, then one more for every round that goes well. Default 10, minimum 1, maximum
+   * 1,000.
+   */
   readonly connections?: number;
   /**
    * For one attempt, in milliseconds: connecting (10,000 at most), sending and the whole answer. A
@@ -23,6 +39,8 @@ export interface WebApiTransportOptions {
   readonly timeoutMs?: number;
   /** SendGrid checks the mail, answers 200 and sends nothing. Default false. */
   readonly sandbox?: boolean;
+  /** SendGrid: the subuser, or `account-id …`, to send for (its header `on-behalf-of`). Default: none. */
+  readonly onBehalfOf?: string;
 }
 
 export interface ResolvedWebApiOptions {
@@ -32,13 +50,22 @@ export interface ResolvedWebApiOptions {
 }
 
 export const WEB_API_DEFAULTS = {
-  baseUrl: 'https://api.sendgrid.com',
   connections: 10,
   timeoutMs: 30_000,
   sandbox: false,
 } as const;
 
-const KEYS = ['type', 'provider', 'apiKey', 'baseUrl', 'connections', 'timeoutMs', 'sandbox'];
+const KEYS = [
+  'type',
+  'provider',
+  'apiKey',
+  'baseUrl',
+  'connections',
+  'timeoutMs',
+  'sandbox',
+  'onBehalfOf',
+];
+const BULK_METHODS = ['check', 'request', 'response'] as const;
 const METHODS = ['request', 'response', 'verifyRequest', 'verifyResponse', 'redact'] as const;
 
 /** @throws MailConfigurationError */
@@ -57,17 +84,24 @@ function readProvider(reader: OptionReader): WebApiProvider {
   if (raw === 'sendgrid') {
     return new SendGridProvider({
       apiKey: readKey(reader),
-      baseUrl: readBaseUrl(reader),
+      baseUrl: readBaseUrl(reader, raw),
       sandbox: reader.boolean('sandbox', WEB_API_DEFAULTS.sandbox),
+      onBehalfOf: readOnBehalfOf(reader),
     });
   }
+  if (raw === 'postmark') {
+    refuse(reader, ['sandbox', 'onBehalfOf'], 'absent with Postmark');
+    return new PostmarkProvider({ apiKey: readKey(reader), baseUrl: readBaseUrl(reader, raw) });
+  }
   if (typeof raw !== 'object' || raw === null) {
-    reader.fail('provider', "'sendgrid' or an object of the WebApiProvider contract");
+    reader.fail('provider', "'sendgrid', 'postmark' or an object of the WebApiProvider contract");
   }
-  for (const key of ['apiKey', 'baseUrl', 'sandbox']) {
-    if (reader.raw(key) !== undefined) reader.fail(key, 'absent beside a provider object');
-  }
+  refuse(reader, ['apiKey', 'baseUrl', 'sandbox', 'onBehalfOf'], 'absent beside a provider object');
   return checkProvider(raw, reader);
+}
+
+function refuse(reader: OptionReader, keys: readonly string[], expected: string): void {
+  for (const key of keys) if (reader.raw(key) !== undefined) reader.fail(key, expected);
 }
 
 function checkProvider(raw: object, reader: OptionReader): WebApiProvider {
@@ -83,6 +117,12 @@ function checkProvider(raw: object, reader: OptionReader): WebApiProvider {
     if (typeof provider[method] !== 'function') {
       reader.fail('provider', `an object with a method \`${method}\``);
     }
+  }
+  const bulk = (provider as Partial<WebApiProvider>).bulk as
+    Partial<Record<keyof WebApiBulk, unknown>> | undefined;
+  const whole = BULK_METHODS.every((method) => typeof bulk?.[method] === 'function');
+  if (bulk !== undefined && !(whole && Number.isInteger(bulk.size) && Number(bulk.size) >= 1)) {
+    reader.fail('provider', 'an object whose `bulk`, if any, has a `size` and every method');
   }
   return raw as WebApiProvider;
 }
@@ -100,8 +140,8 @@ function readKey(reader: OptionReader): string {
   return key;
 }
 
-function readBaseUrl(reader: OptionReader): URL {
-  const text = reader.string('baseUrl', WEB_API_DEFAULTS.baseUrl);
+function readBaseUrl(reader: OptionReader, provider: BuiltInProvider): URL {
+  const text = reader.string('baseUrl', `https://${HOSTS[provider]}`);
   const url = parseBase(text);
   if (url) return url;
   return reader.fail(

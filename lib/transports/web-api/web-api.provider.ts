@@ -1,4 +1,5 @@
 import type { MailDeliveryErrorInit, RejectedRecipient } from '../../errors.js';
+import type { MailBulkEntry } from '../../message/bulk.js';
 import type { Mail } from '../../message/mail.js';
 
 /** One HTTP request to the provider's origin. */
@@ -15,7 +16,7 @@ export interface WebApiResponse {
   readonly status: number;
   /** Names in lower case; several values of one name joined with `, `. */
   readonly headers: Readonly<Record<string, string>>;
-  /** At most 64 KiB of it; may be cut short where the connection was lost after the headers. */
+  /** At most 1 MiB of it; may be cut short where the connection was lost after the headers. */
   readonly body: string;
 }
 
@@ -33,6 +34,28 @@ export interface WebApiAcceptance {
 /** What went wrong; the transport makes a MailDeliveryError of it. */
 export type WebApiFault = Omit<MailDeliveryErrorInit, 'road'>;
 
+/** How many mails that share all but the recipient go into one request. */
+export interface WebApiBulk {
+  /** Most entries of one request. */
+  readonly size: number;
+  /** Why the provider would not take one entry, if so. */
+  check(shared: Mail, entry: MailBulkEntry): WebApiFault | undefined;
+  /** A request for as many of the first entries as fit (`taken`, at least one); each was checked. */
+  request(
+    shared: Mail,
+    entries: readonly MailBulkEntry[],
+  ): { readonly request: WebApiRequest; readonly taken: number } | WebApiFault;
+  /**
+   * What the answer means for each of those entries. `again`: it was not accepted, through no fault of
+   * its own, and goes into the next request; at least one entry must have another outcome.
+   */
+  response(
+    response: WebApiResponse,
+    shared: Mail,
+    entries: readonly MailBulkEntry[],
+  ): readonly (WebApiAcceptance | WebApiFault | 'again')[];
+}
+
 /**
  * A mail provider's Web API. It only translates: connections, deadlines, waiting and redaction are
  * the transport's. Nothing here does I/O.
@@ -49,6 +72,8 @@ export interface WebApiProvider {
   request(mail: Mail): WebApiRequest | WebApiFault;
   /** What the answer to that request means. */
   response(response: WebApiResponse, mail: Mail): WebApiAcceptance | WebApiFault;
+  /** Only where the API takes many mails in one request. */
+  readonly bulk?: WebApiBulk;
   /** A harmless request that needs the credentials. */
   verifyRequest(): WebApiRequest;
   /** Why mail would not be taken, if so. */
@@ -60,4 +85,15 @@ export interface WebApiProvider {
 /** Tells a fault from a request or an acceptance. */
 export function isFault(value: object): value is WebApiFault {
   return 'disposition' in value;
+}
+
+/** Something of the mail that the provider has no way to carry, or an option of it that is wrong. */
+export function cannotCarry(message: string): WebApiFault {
+  return {
+    code: 'MAIL_UNSUPPORTED',
+    disposition: 'permanent',
+    fault: 'message',
+    stage: 'request',
+    message,
+  };
 }

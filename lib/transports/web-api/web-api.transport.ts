@@ -1,17 +1,27 @@
-import { MailDeliveryError, MailShutdownError } from '../../errors.js';
+import { MailDeliveryError, MailError, MailShutdownError } from '../../errors.js';
+import type { MailBulkEntry } from '../../message/bulk.js';
 import type { Mail } from '../../message/mail.js';
-import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
+import type { DeliverOptions, MailBulkRoad, MailDelivery, MailTransport } from '../transport.js';
 import { HttpClient } from './http-client.js';
 import { failureFault, HttpFailure } from './http-failure.js';
 import { readWebApiOptions, type WebApiTransportOptions } from './web-api.options.js';
 import {
   isFault,
+  type WebApiAcceptance,
+  type WebApiBulk,
   type WebApiFault,
   type WebApiProvider,
   type WebApiRequest,
   type WebApiResponse,
 } from './web-api.provider.js';
 
+const NOTHING_SETTLED: WebApiFault = {
+  code: 'MAIL_PROTOCOL',
+  disposition: 'unknown',
+  fault: 'road',
+  stage: 'response',
+  message: 'The answer says nothing of any recipient',
+};
 /** A 429 that does not say how long to wait. */
 const DEFAULT_PAUSE_MS = 1_000;
 
@@ -21,6 +31,7 @@ const DEFAULT_PAUSE_MS = 1_000;
  */
 export class WebApiTransport implements MailTransport {
   readonly name: string;
+  readonly bulk?: MailBulkRoad;
   private readonly provider: WebApiProvider;
   private readonly client: HttpClient;
   private closing: Promise<void> | undefined;
@@ -32,6 +43,13 @@ export class WebApiTransport implements MailTransport {
     this.provider = provider;
     this.name = `${provider.name}:${new URL(provider.origin).host}`;
     this.client = new HttpClient({ origin: provider.origin, connections, timeoutMs });
+    const { bulk } = provider;
+    if (bulk) {
+      this.bulk = {
+        size: bulk.size,
+        deliver: (shared, entries, options) => this.deliverBulk(bulk, shared, entries, options),
+      };
+    }
   }
 
   async deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery> {
@@ -43,15 +61,7 @@ export class WebApiTransport implements MailTransport {
     const response = await this.send(make, options);
     const outcome = this.provider.response(response, mail);
     if (isFault(outcome)) throw this.refused(outcome);
-    const { accepted, rejected = [], remoteId } = outcome;
-    return {
-      road: this.name,
-      accepted,
-      rejected,
-      // Once more: the words may have been unescaped from JSON since.
-      response: this.provider.redact(outcome.response),
-      ...(remoteId === undefined ? {} : { remoteId }),
-    };
+    return this.delivery(outcome);
   }
 
   async verify(options?: DeliverOptions): Promise<void> {
@@ -67,6 +77,63 @@ export class WebApiTransport implements MailTransport {
   async destroy(reason: Error = new MailShutdownError()): Promise<void> {
     this.destroying ??= this.client.destroy(reason);
     await Promise.all([this.destroying, this.close()]);
+  }
+
+  private delivery({
+    accepted,
+    rejected = [],
+    response,
+    remoteId,
+  }: WebApiAcceptance): MailDelivery {
+    return {
+      road: this.name,
+      accepted,
+      rejected,
+      // Once more: the words may have been unescaped from JSON since.
+      response: this.provider.redact(response),
+      ...(remoteId === undefined ? {} : { remoteId }),
+    };
+  }
+
+  /** As few requests as fit; another one only for what the answer to the last left open. */
+  private async deliverBulk(
+    bulk: WebApiBulk,
+    shared: Mail,
+    entries: readonly MailBulkEntry[],
+    options?: DeliverOptions,
+  ): Promise<readonly (MailDelivery | MailError)[]> {
+    const outcomes = new Map<MailBulkEntry, MailDelivery | MailError>();
+    for (const entry of entries) {
+      const fault = bulk.check(shared, entry);
+      if (fault) outcomes.set(entry, this.error(fault));
+    }
+    let open = entries.filter((entry) => !outcomes.has(entry));
+    while (open.length > 0) {
+      // What the request carries is known once it is made; until then a failure concerns all.
+      let batch: readonly MailBulkEntry[] = open;
+      try {
+        const make = (): WebApiRequest => {
+          const made = bulk.request(shared, open);
+          if (isFault(made)) throw this.error(made);
+          batch = open.slice(0, made.taken);
+          return made.request;
+        };
+        const response = await this.send(make, options);
+        bulk.response(response, shared, batch).forEach((outcome, index) => {
+          const entry = batch[index];
+          if (!entry || outcome === 'again') return;
+          outcomes.set(entry, isFault(outcome) ? this.refused(outcome) : this.delivery(outcome));
+        });
+        // A provider that settles none of them would be asked for ever.
+        if (!batch.some((entry) => outcomes.has(entry))) throw this.error(NOTHING_SETTLED);
+      } catch (error) {
+        const failed =
+          error instanceof MailError ? error : this.error(failureFault(HttpFailure.of(error)));
+        for (const entry of batch) if (!outcomes.has(entry)) outcomes.set(entry, failed);
+      }
+      open = open.filter((entry) => !outcomes.has(entry));
+    }
+    return entries.map((entry) => outcomes.get(entry)!);
   }
 
   private async send(

@@ -29,7 +29,8 @@ export async function startSendGridInbox(options: SendGridInboxOptions): Promise
 }
 
 function arrived(mail: SendGridMail): ArrivedMail {
-  const { personalizations, from, subject, content, attachments = [] } = mail;
+  const { personalizations, from, template_id: template, content = [], attachments = [] } = mail;
+  const subject = mail.subject ?? personalizations[0]?.subject ?? `Template ${template}`;
   const part = (type: string): string | undefined => content.find((c) => c.type === type)?.value;
   const write = ({ name, email }: SendGridAddress): string => written(name, email);
   const everyone = personalizations.flatMap(({ to, cc = [], bcc = [] }) => [...to, ...cc, ...bcc]);

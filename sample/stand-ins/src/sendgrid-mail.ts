@@ -15,12 +15,20 @@ export interface SendGridMail {
     readonly to: readonly SendGridAddress[];
     readonly cc?: readonly SendGridAddress[];
     readonly bcc?: readonly SendGridAddress[];
+    readonly from?: SendGridAddress;
+    readonly subject?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly substitutions?: Readonly<Record<string, string>>;
+    readonly dynamic_template_data?: Readonly<Record<string, unknown>>;
+    readonly custom_args?: Readonly<Record<string, string>>;
+    readonly send_at?: number;
   }[];
   readonly from: SendGridAddress;
   readonly reply_to?: SendGridAddress;
   readonly reply_to_list?: readonly SendGridAddress[];
-  readonly subject: string;
-  readonly content: readonly { readonly type: string; readonly value: string }[];
+  readonly subject?: string;
+  readonly template_id?: string;
+  readonly content?: readonly { readonly type: string; readonly value: string }[];
   readonly attachments?: readonly {
     readonly content: string;
     readonly filename: string;

@@ -1,6 +1,7 @@
 import { checkAttachments, checkContent } from './sendgrid-content-rules.js';
 import { FaultList, isObject, isText, type Json } from './sendgrid-faults.js';
 import type { SendGridFault } from './sendgrid-mail.js';
+import { checkOptions, checkVariables } from './sendgrid-option-rules.js';
 
 /**
  * SendGrid's rules for the body of `POST /v3/mail/send`, by its OpenAPI description and its list of
@@ -35,7 +36,7 @@ export function checkMailSend(body: unknown, now = Date.now()): SendGridFault[] 
 class MailSendCheck extends FaultList {
   mail(mail: Json, now: number): void {
     this.keys(mail, TOP_KEYS, '');
-    this.personalizations(mail['personalizations']);
+    this.personalizations(mail, now);
     this.address(mail['from'], 'from');
     if (mail['reply_to'] !== undefined) this.address(mail['reply_to'], 'reply_to');
     if (mail['reply_to_list'] !== undefined) {
@@ -44,23 +45,37 @@ class MailSendCheck extends FaultList {
       }
       this.addresses(mail['reply_to_list'], 'reply_to_list', { max: 1000 });
     }
-    if (!isText(mail['subject']) && mail['template_id'] === undefined) {
+    if (!this.hasSubject(mail)) {
       this.fault(
         'The subject is required. You can get around this requirement if you use a template with ' +
           'a subject defined or if every personalization has a subject defined.',
         'subject',
       );
     }
-    if (mail['template_id'] === undefined) checkContent(this, mail['content']);
+    if (mail['template_id'] === undefined || mail['content'] !== undefined) {
+      checkContent(this, mail['content']);
+    }
     if (mail['attachments'] !== undefined) checkAttachments(this, mail['attachments']);
     if (mail['headers'] !== undefined) this.headers(mail['headers'], 'headers');
     if (mail['categories'] !== undefined) this.categories(mail['categories']);
     if (mail['custom_args'] !== undefined) this.customArgs(mail['custom_args'], 'custom_args');
-    if (mail['send_at'] !== undefined) this.sendAt(mail['send_at'], now);
-    if (mail['mail_settings'] !== undefined) this.mailSettings(mail['mail_settings']);
+    if (mail['send_at'] !== undefined) this.sendAt(mail['send_at'], 'send_at', now);
+    checkOptions(this, mail);
   }
 
-  private personalizations(value: unknown): void {
+  /** In the mail, in its template, or in each of its versions. */
+  private hasSubject(mail: Json): boolean {
+    const versions = mail['personalizations'];
+    const own = (item: unknown): boolean => isObject(item) && isText(item['subject']);
+    return (
+      isText(mail['subject']) ||
+      (mail['subject'] === undefined &&
+        (mail['template_id'] !== undefined || (Array.isArray(versions) && versions.every(own))))
+    );
+  }
+
+  private personalizations(mail: Json, now: number): void {
+    const value = mail['personalizations'];
     if (!Array.isArray(value) || value.length === 0) {
       this.fault(
         'The personalizations field is required and must have at least one personalization.',
@@ -85,6 +100,16 @@ class MailSendCheck extends FaultList {
       }
       this.keys(item, PERSONALIZATION_KEYS, `${path}.`);
       recipients += this.recipients(item, path);
+      checkVariables(this, item, path, mail['template_id']);
+      if (item['from'] !== undefined) this.address(item['from'], `${path}.from`);
+      if (item['subject'] !== undefined && !isText(item['subject'])) {
+        this.fault('The subject must be a string at least one character long.', `${path}.subject`);
+      }
+      if (item['headers'] !== undefined) this.headers(item['headers'], `${path}.headers`);
+      if (item['custom_args'] !== undefined) {
+        this.customArgs(item['custom_args'], `${path}.custom_args`);
+      }
+      if (item['send_at'] !== undefined) this.sendAt(item['send_at'], `${path}.send_at`, now);
     });
     if (recipients > 1000) {
       this.fault(
@@ -225,27 +250,12 @@ class MailSendCheck extends FaultList {
     }
   }
 
-  private sendAt(value: unknown, now: number): void {
+  private sendAt(value: unknown, path: string, now: number): void {
     const seconds = Math.floor(now / 1000);
     if (!Number.isInteger(value)) {
-      this.fault('The send_at parameter must be an integer unix timestamp.', 'send_at');
+      this.fault('The send_at parameter must be an integer unix timestamp.', path);
     } else if (Number(value) > seconds + MAX_SCHEDULE_S) {
-      this.fault('Scheduling more than 72 hours in advance is forbidden.', 'send_at');
-    }
-  }
-
-  private mailSettings(value: unknown): void {
-    const sandbox = isObject(value) ? value['sandbox_mode'] : undefined;
-    if (!isObject(value))
-      this.fault('The mail_settings parameter must be an object.', 'mail_settings');
-    else if (
-      sandbox !== undefined &&
-      !(isObject(sandbox) && typeof sandbox['enable'] === 'boolean')
-    ) {
-      this.fault(
-        'The sandbox_mode enable parameter must be a boolean.',
-        'mail_settings.sandbox_mode',
-      );
+      this.fault('Scheduling more than 72 hours in advance is forbidden.', path);
     }
   }
 }

@@ -127,6 +127,20 @@ describe('what SendGrid’s answers mean', () => {
     await transport.deliver(testMail());
   });
 
+  it.each([429, 500, 503])('uses half of its connections after a %i', async (status) => {
+    await transport.destroy();
+    transport = road(server.url, { connections: 8 });
+    server.script({ status, headers: { 'Retry-After': '1' } });
+    await failure(transport, testMail());
+    server.script(...Array.from({ length: 8 }, () => ({ hang: 'after-body' as const })));
+    const work = Array.from({ length: 8 }, () => failure(transport, testMail()));
+    await server.waitForRequests(5);
+    await transport.destroy();
+    const stages = (await Promise.all(work)).map(({ stage }) => stage);
+    expect(stages.filter((stage) => stage === 'queue')).toHaveLength(4);
+    expect(server.requests).toHaveLength(5);
+  });
+
   describe('429', () => {
     const soon = (ms: number): string => String(Math.floor((Date.now() + ms) / 1000));
 

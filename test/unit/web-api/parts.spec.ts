@@ -2,10 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { OutgoingBody } from '../../../lib/transports/web-api/outgoing-body.js';
 import { retryAfterMs } from '../../../lib/transports/web-api/retry-after.js';
-import {
-  encodeHeaderValue,
-  formatAddress,
-} from '../../../lib/transports/web-api/sendgrid/encoded-word.js';
+import { encodeHeaderValue, formatAddress } from '../../../lib/transports/web-api/encoded-word.js';
 import { SlotQueue } from '../../../lib/transports/web-api/slot-queue.js';
 
 describe('retryAfterMs', () => {

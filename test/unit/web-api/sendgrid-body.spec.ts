@@ -10,6 +10,7 @@ import { findLimit } from '../../../lib/transports/web-api/sendgrid/sendgrid-lim
 import { checkMailSend } from '../../../sample/stand-ins/src/sendgrid-rules.js';
 import { testMail } from '../../fixtures/mail.js';
 import { sendableMessages } from './messages.js';
+import { optionMessages } from './sendgrid-option-messages.js';
 
 /** The provider's own client's classes; CommonJS, and its types hide what we need. */
 const { classes } = createRequire(import.meta.url)('@sendgrid/helpers') as {
@@ -78,8 +79,41 @@ function official(message: MailMessage, mail: Mail): object {
     categories: message.tags,
     customArgs: message.metadata,
     ...(message.sendAt === undefined ? {} : { sendAt: (message.sendAt as Date).getTime() / 1000 }),
+    ...officialOptions(message, mail),
   };
   return JSON.parse(JSON.stringify(new classes.Mail(data))) as object;
+}
+
+/**
+ * Settings have the same names there. Its substitutions are wrapped in `{{…}}` unless told otherwise.
+ * By hand: names of a version's recipients, its header that is no ASCII, and the mail's headers and
+ * custom arguments in each version that has some of its own.
+ */
+function officialOptions(message: MailMessage, mail: Mail): object {
+  const { personalizations, ...options } = message.providerOptions?.sendgrid ?? {};
+  const wrappers = { substitutionWrappers: ['', ''] };
+  if (!personalizations) return { ...options, ...wrappers };
+  const all = [...mail.to, ...mail.cc, ...mail.bcc];
+  const people = (addresses: readonly string[] = []): object[] =>
+    addresses.map((address) => {
+      const { name } = all.find((one) => one.address === address)!;
+      return name === undefined ? { email: address } : { email: address, name };
+    });
+  const { headers } = toSendGridBody(mail, NOW, false);
+  return {
+    ...options,
+    ...wrappers,
+    personalizations: personalizations.map(({ to, cc, bcc, sendAt, ...version }) => ({
+      ...version,
+      ...wrappers,
+      to: people(to),
+      ...(cc?.length && { cc: people(cc) }),
+      ...(bcc?.length && { bcc: people(bcc) }),
+      ...(version.headers && { headers: { ...headers, 'X-Version': '=?UTF-8?B?w6Q=?=' } }),
+      ...(version.customArgs && { customArgs: { ...mail.metadata, ...version.customArgs } }),
+      ...(sendAt !== undefined && { sendAt: Date.parse(sendAt as string) / 1000 }),
+    })),
+  };
 }
 
 describe('the body of POST /v3/mail/send', () => {
@@ -93,6 +127,20 @@ describe('the body of POST /v3/mail/send', () => {
         expect(checkMailSend(body, NOW)).toEqual([]);
       }),
       { numRuns: 400 },
+    );
+  });
+
+  it('is so with SendGrid’s own settings, too', () => {
+    fc.assert(
+      fc.property(optionMessages(NOW), (message) => {
+        const mail = createMail(message);
+        expect(findLimit(mail, NOW)).toBeUndefined();
+        const body = bodyOf(mail);
+        expect(body).toEqual(official(message, mail));
+        expect(checkMailSend(body, NOW)).toEqual([]);
+        expect(bodyOf(parseMail(JSON.stringify(mail)))).toEqual(body);
+      }),
+      { numRuns: 300 },
     );
   });
 

@@ -79,6 +79,58 @@ describe('the rules of the SendGrid stand-in', () => {
       { mail_settings: { sandbox_mode: { enable: 'yes' } } },
       'mail_settings.sandbox_mode',
     ],
+    ['a sandbox of another name', { mail_settings: { sandbox: {} } }, 'mail_settings.sandbox'],
+    [
+      'two bypasses',
+      {
+        mail_settings: {
+          bypass_list_management: { enable: true },
+          bypass_bounce_management: { enable: true },
+        },
+      },
+      'mail_settings',
+    ],
+    [
+      'a number as a text',
+      { tracking_settings: { ganalytics: { enable: true, utm_term: 1 } } },
+      'tracking_settings.ganalytics.utm_term',
+    ],
+    ['a pool of one letter', { ip_pool_name: 'a' }, 'ip_pool_name'],
+    ['an asm without a group', { asm: {} }, 'asm.group_id'],
+    [
+      '26 groups',
+      { asm: { group_id: 1, groups_to_display: Array(26).fill(1) } },
+      'asm.groups_to_display',
+    ],
+    ['a number in a section', { sections: { a: 1 } }, 'sections'],
+    ['a batch without a name', { batch_id: '' }, 'batch_id'],
+    [
+      'substitutions with a dynamic template',
+      { template_id: 'd-1', personalizations: [{ ...to('a@x.test')[0], substitutions: {} }] },
+      'personalizations.0.substitutions',
+    ],
+    [
+      'long substitutions',
+      {
+        personalizations: [{ ...to('a@x.test')[0], substitutions: { a: 'a'.repeat(10_000) } }],
+      },
+      'personalizations.0.substitutions',
+    ],
+    [
+      'data without a dynamic template',
+      { personalizations: [{ ...to('a@x.test')[0], dynamic_template_data: {} }] },
+      'personalizations.0.dynamic_template_data',
+    ],
+    [
+      'a reserved header of a version',
+      { personalizations: [{ ...to('a@x.test')[0], headers: { Subject: 'a' } }] },
+      'personalizations.0.headers.Subject',
+    ],
+    [
+      'a late version',
+      { personalizations: [{ ...to('a@x.test')[0], send_at: NOW }] },
+      'personalizations.0.send_at',
+    ],
   ])('refuse %s', (_, change, field) => {
     const faults = checkMailSend({ ...good, ...change }, NOW);
     expect(faults).toHaveLength(1);

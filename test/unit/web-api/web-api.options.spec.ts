@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { MailConfigurationError } from '../../../lib/errors.js';
-import { parseSendGridUrl } from '../../../lib/transports/web-api/sendgrid/sendgrid.url.js';
+import { parseWebApiUrl } from '../../../lib/transports/web-api/web-api.url.js';
 import {
   readWebApiOptions,
   type WebApiTransportOptions,
@@ -59,8 +59,15 @@ describe('Web API options', () => {
     ['too many connections', { connections: 1001 }, 'transport.connections'],
     ['a short timeout', { timeoutMs: 99 }, 'transport.timeoutMs'],
     ['a sandbox in words', { sandbox: 'true' }, 'transport.sandbox'],
+    ['CRLF in onBehalfOf', { onBehalfOf: 'a\r\nb' }, 'transport.onBehalfOf'],
+    ['a Unicode onBehalfOf', { onBehalfOf: 'ä' }, 'transport.onBehalfOf'],
     ['another type', { type: 'smtp' }, 'transport.type'],
     ['a typing error', { conections: 1 }, 'transport.conections'],
+    [
+      'half a bulk mapping',
+      { provider: { ...provider, bulk: { size: 5 } }, apiKey: undefined },
+      'transport.provider',
+    ],
     ['a key beside a provider object', { provider }, 'transport.apiKey'],
     [
       'an incomplete provider',
@@ -109,7 +116,7 @@ describe('Web API options', () => {
 });
 
 describe('sendgrid:// URLs', () => {
-  const parse = (text: string) => parseSendGridUrl(new URL(text), 'transport');
+  const parse = (text: string) => parseWebApiUrl('sendgrid', new URL(text), 'transport');
 
   it('brings key, host and options', () => {
     expect(

@@ -1,19 +1,21 @@
-import type { Mail, MailAddress } from '../../../message/mail.js';
-import { headersOf } from './sendgrid-headers.js';
+import type { Mail } from '../../../message/mail.js';
+import { headersOf } from '../mail-headers.js';
+import { readSendGridOptions } from './sendgrid-options.js';
+import {
+  toAddress,
+  toSendAt,
+  type Address,
+  type Personalization,
+} from './sendgrid-personalizations.js';
 
-interface Address {
-  email: string;
-  name?: string;
-}
-
-/** The body of `POST /v3/mail/send`, as far as we use it. */
+/** The body of `POST /v3/mail/send`. */
 export interface SendGridBody {
-  personalizations: [{ to: Address[]; cc?: Address[]; bcc?: Address[] }];
+  personalizations: readonly Personalization[];
   from: Address;
   reply_to?: Address;
   reply_to_list?: Address[];
-  subject: string;
-  content: { type: string; value: string }[];
+  subject?: string;
+  content?: { type: string; value: string }[];
   attachments?: {
     content: string;
     filename?: string;
@@ -25,42 +27,53 @@ export interface SendGridBody {
   categories?: string[];
   custom_args?: Record<string, string>;
   send_at?: number;
-  mail_settings?: { sandbox_mode: { enable: true } };
+  mail_settings?: object;
+  /** template_id, sections, batch_id, asm, ip_pool_name, tracking_settings. */
+  [option: string]: unknown;
 }
 
 /** Maps every field of a mail for which `findLimit` found nothing. `now` is in milliseconds. */
-export function toSendGridBody(mail: Mail, now: number, sandbox: boolean): SendGridBody {
+export function toSendGridBody(
+  mail: Mail,
+  now: number,
+  sandbox: boolean,
+  options = readSendGridOptions(mail, now),
+): SendGridBody {
   const { to, cc, bcc, replyTo, attachments, tags, metadata } = mail;
   const [replyToOne] = replyTo;
+  const parts = content(mail);
   return {
-    personalizations: [
+    personalizations: options.personalizations ?? [
       {
-        to: to.map(address),
-        ...(cc.length > 0 && { cc: cc.map(address) }),
-        ...(bcc.length > 0 && { bcc: bcc.map(address) }),
+        to: to.map(toAddress),
+        ...(cc.length > 0 && { cc: cc.map(toAddress) }),
+        ...(bcc.length > 0 && { bcc: bcc.map(toAddress) }),
+        ...options.personal,
       },
     ],
-    from: address(mail.from),
-    ...(replyToOne && replyTo.length === 1 && { reply_to: address(replyToOne) }),
-    ...(replyTo.length > 1 && { reply_to_list: replyTo.map(address) }),
-    subject: mail.subject,
-    content: content(mail),
+    from: toAddress(mail.from),
+    ...(replyToOne && replyTo.length === 1 && { reply_to: toAddress(replyToOne) }),
+    ...(replyTo.length > 1 && { reply_to_list: replyTo.map(toAddress) }),
+    ...(mail.subject !== '' && { subject: mail.subject }),
+    ...(parts.length > 0 && { content: parts }),
     ...(attachments.length > 0 && { attachments: attachments.map(attachment) }),
     headers: Object.fromEntries(headersOf(mail).map(({ name, value }) => [name, value])),
     // A tag given twice is still one tag.
     ...(tags.length > 0 && { categories: [...new Set(tags)] }),
     ...(Object.keys(metadata).length > 0 && { custom_args: metadata }),
-    ...sendAt(mail, now),
-    ...(sandbox && { mail_settings: { sandbox_mode: { enable: true } } }),
+    ...toSendAt(mail.sendAt, now),
+    ...options.body,
+    ...(sandbox && {
+      mail_settings: {
+        ...(options.body['mail_settings'] as object | undefined),
+        sandbox_mode: { enable: true },
+      },
+    }),
   };
 }
 
-function address({ address: email, name }: MailAddress): Address {
-  return name ? { email, name } : { email };
-}
-
 /** Text first, html after it, invitations last (SendGrid); AMP before html (amp.dev, and SendGrid's page on AMP). */
-function content({ text, amp, html, icalEvent }: Mail): SendGridBody['content'] {
+function content({ text, amp, html, icalEvent }: Mail): NonNullable<SendGridBody['content']> {
   const parts = [
     { type: 'text/plain', value: text },
     { type: 'text/x-amp-html', value: amp },
@@ -84,10 +97,4 @@ function attachment({
     disposition,
     ...(cid !== undefined && { content_id: cid }),
   };
-}
-
-/** "Not before this moment": rounded up to SendGrid's seconds, and nothing once it has passed. */
-function sendAt(mail: Mail, now: number): { send_at?: number } {
-  const due = mail.sendAt === undefined ? 0 : Date.parse(mail.sendAt);
-  return due > now ? { send_at: Math.ceil(due / 1000) } : {};
 }

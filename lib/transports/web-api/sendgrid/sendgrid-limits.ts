@@ -1,5 +1,8 @@
 import type { Mail, MailAddress } from '../../../message/mail.js';
-import { headersOf } from './sendgrid-headers.js';
+import { headersOf } from '../mail-headers.js';
+import { headerLimit } from './sendgrid-headers.js';
+import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js';
+import { MAX_CUSTOM_ARGS_BYTES, MAX_SCHEDULE_MS } from './sendgrid-personalizations.js';
 
 /** Something of a mail that SendGrid cannot carry. `field` is the message's own field. */
 export interface SendGridLimit {
@@ -12,30 +15,17 @@ const MAX_RECIPIENTS = 1000;
 const MAX_REPLY_TO = 1000;
 const MAX_CATEGORIES = 10;
 const MAX_CATEGORY_LENGTH = 255;
-const MAX_CUSTOM_ARGS_BYTES = 10_000;
-const MAX_SCHEDULE_MS = 72 * 3600 * 1000;
 /** "Less than 30 MB" in all. */
 export const MAX_BODY_BYTES = 30 * 1024 * 1024;
 
-const RESERVED_HEADERS = new Set([
-  'x-sg-id',
-  'x-sg-eid',
-  'received',
-  'dkim-signature',
-  'content-type',
-  'content-transfer-encoding',
-  'to',
-  'from',
-  'subject',
-  'reply-to',
-  'cc',
-  'bcc',
-]);
-
 /** The first thing of the mail that SendGrid would refuse or change, if any. */
-export function findLimit(mail: Mail, now: number): SendGridLimit | undefined {
+export function findLimit(
+  mail: Mail,
+  now: number,
+  options = readSendGridOptions(mail, now),
+): SendGridLimit | undefined {
   for (const check of [envelope, recipients, addresses, content, attachments, headers, extras]) {
-    const found = check(mail, now);
+    const found = check(mail, now, options);
     if (found) return found;
   }
   return undefined;
@@ -100,8 +90,11 @@ function addresses(mail: Mail): SendGridLimit | undefined {
   return undefined;
 }
 
-function content(mail: Mail): SendGridLimit | undefined {
-  if (mail.subject === '') return { field: 'subject', limit: 'a subject that is not empty' };
+function content(mail: Mail, _: number, options: SendGridExtras): SendGridLimit | undefined {
+  const template = options.body.template_id !== undefined;
+  const subjects = options.personalizations?.every(({ subject }) => subject !== undefined);
+  if (mail.subject === '' && !template && subjects !== true)
+    return { field: 'subject', limit: 'a subject that is not empty' };
   const parts = {
     text: mail.text,
     amp: mail.amp,
@@ -109,7 +102,8 @@ function content(mail: Mail): SendGridLimit | undefined {
     icalEvent: mail.icalEvent?.content,
   };
   const given = Object.entries(parts).filter(([, value]) => value !== undefined);
-  if (given.length === 0) return { field: 'text', limit: 'at least one of text and html' };
+  if (given.length === 0 && !template)
+    return { field: 'text', limit: 'at least one of text and html' };
   const empty = given.find(([, value]) => value === '');
   return empty && { field: empty[0], limit: 'a content that is not empty' };
 }
@@ -135,13 +129,10 @@ function headers(mail: Mail): SendGridLimit | undefined {
   for (const { name, value } of headersOf(mail)) {
     const key = name.toLowerCase();
     const field = `headers.${name}`;
-    if (RESERVED_HEADERS.has(key)) return { field, limit: 'it sets this header itself' };
     if (seen.has(key)) return { field, limit: 'one value for each header' };
     seen.add(key);
-    // The door has checked this; a mail that came by another way must not forge headers either.
-    if (!/^[!-9;-~]+$/.test(name) || !/^[\t -~]*$/.test(value)) {
-      return { field, limit: 'no control characters in a header' };
-    }
+    const limit = headerLimit(name, value);
+    if (limit !== undefined) return { field, limit };
   }
   return undefined;
 }

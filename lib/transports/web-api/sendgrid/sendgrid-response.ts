@@ -1,8 +1,6 @@
-import type { MailErrorCode } from '../../../errors.js';
+import { codeOfStatus, oneLine, parseJson } from '../answer.js';
 import { retryAfterMs } from '../retry-after.js';
 import type { WebApiFault, WebApiResponse } from '../web-api.provider.js';
-
-const MAX_WORDS = 2_000;
 
 /**
  * What an answer other than the expected one means.
@@ -28,18 +26,9 @@ export function faultOf(answer: WebApiResponse): WebApiFault {
     response: words,
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   } as const;
-  const code = codeOf(status);
+  const code = codeOfStatus(status);
   if (code === 'MAIL_CONTENT') return { ...base, code, disposition: 'permanent', fault: 'message' };
   return { ...base, code, disposition: status < 300 ? 'unknown' : 'retry', fault: 'road' };
-}
-
-function codeOf(status: number): MailErrorCode {
-  if (status >= 500) return 'MAIL_SERVICE';
-  if (status < 400 || [404, 405, 406].includes(status)) return 'MAIL_PROTOCOL';
-  if ([401, 402, 403, 407].includes(status)) return 'MAIL_AUTH';
-  if (status === 408) return 'MAIL_TIMEOUT';
-  if (status === 429) return 'MAIL_RATE';
-  return 'MAIL_CONTENT';
 }
 
 /** `{ errors: [{ message, field }] }` as `message (field); …`, anything else as it is; one line. */
@@ -47,14 +36,10 @@ export function errorWords(body: string): string {
   const words = readErrors(body)
     .map(({ message, field }) => (field === undefined ? message : `${message} (${field})`))
     .join('; ');
-
-  return (words || body)
-    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
-    .trim()
-    .slice(0, MAX_WORDS);
+  return oneLine(words || body);
 }
 
-function readErrors(body: string): { message: string; field?: string }[] {
+export function readErrors(body: string): { message: string; field?: string }[] {
   const { errors } = (parseJson(body) ?? {}) as { errors?: unknown };
   if (!Array.isArray(errors)) return [];
   return errors.flatMap((item: unknown) => {
@@ -63,12 +48,4 @@ function readErrors(body: string): { message: string; field?: string }[] {
     // Its own description shows "null" where there is no field.
     return [typeof field === 'string' && field !== 'null' ? { message, field } : { message }];
   });
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

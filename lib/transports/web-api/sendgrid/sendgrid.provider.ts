@@ -1,19 +1,28 @@
+import { MailConfigurationError } from '../../../errors.js';
 import type { Mail } from '../../../message/mail.js';
-import type {
-  WebApiAcceptance,
-  WebApiFault,
-  WebApiProvider,
-  WebApiRequest,
-  WebApiResponse,
+import { parseJson } from '../answer.js';
+import {
+  cannotCarry,
+  type WebApiAcceptance,
+  type WebApiBulk,
+  type WebApiFault,
+  type WebApiProvider,
+  type WebApiRequest,
+  type WebApiResponse,
 } from '../web-api.provider.js';
 import { toSendGridBody } from './sendgrid-body.js';
 import { findLimit, MAX_BODY_BYTES, type SendGridLimit } from './sendgrid-limits.js';
-import { errorWords, faultOf, parseJson } from './sendgrid-response.js';
+import { bulkFaults, findEntryLimit, toBulkBody } from './sendgrid-bulk.js';
+import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js';
+import { MAX_PERSONALIZATIONS } from './sendgrid-personalizations.js';
+import { errorWords, faultOf } from './sendgrid-response.js';
 
 export interface SendGridProviderOptions {
   readonly apiKey: string;
   readonly baseUrl: URL;
   readonly sandbox: boolean;
+  /** The subuser to send for, unless a mail names another. */
+  readonly onBehalfOf?: string;
 }
 
 /** SendGrid's v3 Web API (https://www.twilio.com/docs/sendgrid/api-reference/mail-send). */
@@ -23,40 +32,51 @@ export class SendGridProvider implements WebApiProvider {
   readonly #apiKey: string;
   private readonly prefix: string;
   private readonly sandbox: boolean;
+  private readonly onBehalfOf: string | undefined;
 
-  constructor({ apiKey, baseUrl, sandbox }: SendGridProviderOptions) {
+  constructor({ apiKey, baseUrl, sandbox, onBehalfOf }: SendGridProviderOptions) {
     this.#apiKey = apiKey;
     this.origin = baseUrl.origin;
     this.prefix = baseUrl.pathname.replace(/\/+$/, '');
     this.sandbox = sandbox;
+    this.onBehalfOf = onBehalfOf;
   }
 
   request(mail: Mail): WebApiRequest | WebApiFault {
-    const now = Date.now();
-    const limit = findLimit(mail, now);
-    if (limit) return unsupported(limit);
-    const body = Buffer.from(JSON.stringify(toSendGridBody(mail, now, this.sandbox)));
-    if (body.length >= MAX_BODY_BYTES) {
-      return unsupported({ field: 'attachments', limit: 'less than 30 MB in all' });
-    }
-    return {
-      method: 'POST',
-      path: `${this.prefix}/v3/mail/send`,
-      headers: { ...this.headers(), 'content-type': 'application/json' },
-      body,
-    };
+    return this.mapped(mail, (options, now) => {
+      const limit = findLimit(mail, now, options);
+      if (limit) return unsupported(limit);
+      const body = Buffer.from(JSON.stringify(toSendGridBody(mail, now, this.sandbox, options)));
+      return body.length < MAX_BODY_BYTES ? this.post(body, options) : unsupported(TOO_LARGE);
+    });
   }
 
   response(answer: WebApiResponse, mail: Mail): WebApiAcceptance | WebApiFault {
     // 202 is "queued", and what the sandbox says instead is 200.
     if (answer.status !== (this.sandbox ? 200 : 202)) return faultOf(answer);
-    const remoteId = answer.headers['x-message-id'];
-    return {
-      accepted: mail.envelope.to,
-      response: `${answer.status} ${errorWords(answer.body) || (this.sandbox ? 'OK' : 'Accepted')}`,
-      ...(remoteId === undefined ? {} : { remoteId }),
-    };
+    return this.accepted(answer, mail.envelope.to);
   }
+
+  /** Many personalizations of one mail: a thousand at most, each with one recipient. */
+  readonly bulk: WebApiBulk = {
+    size: MAX_PERSONALIZATIONS,
+    check: (shared, entry) => {
+      const found = this.mapped(shared, (options, now) => {
+        return findEntryLimit(shared, entry, now, options);
+      });
+      return found && ('disposition' in found ? found : unsupported(found));
+    },
+    request: (shared, entries) =>
+      this.mapped(shared, (options, now) => {
+        const made = toBulkBody(shared, entries, now, this.sandbox, options);
+        if (!made) return unsupported(TOO_LARGE);
+        return { request: this.post(made.body, options), taken: made.taken };
+      }),
+    response: (answer, _, entries) =>
+      answer.status === (this.sandbox ? 200 : 202)
+        ? entries.map((entry) => this.accepted(answer, [entry.to.address]))
+        : bulkFaults(answer, entries.length),
+  };
 
   /** Every key may ask what it may do. */
   verifyRequest(): WebApiRequest {
@@ -91,21 +111,47 @@ export class SendGridProvider implements WebApiProvider {
     return text.replaceAll(this.#apiKey, '[API key]');
   }
 
-  private headers(): Record<string, string> {
+  /** `map` with the mail's own settings, or what is wrong with them. */
+  private mapped<T>(mail: Mail, map: (options: SendGridExtras, now: number) => T): T | WebApiFault {
+    const now = Date.now();
+    try {
+      return map(readSendGridOptions(mail, now), now);
+    } catch (error) {
+      if (!(error instanceof MailConfigurationError)) throw error;
+      return cannotCarry(error.message);
+    }
+  }
+
+  private post(body: Buffer, { onBehalfOf }: SendGridExtras): WebApiRequest {
+    return {
+      method: 'POST',
+      path: `${this.prefix}/v3/mail/send`,
+      headers: { ...this.headers(onBehalfOf), 'content-type': 'application/json' },
+      body,
+    };
+  }
+
+  private accepted({ status, headers, body }: WebApiResponse, to: readonly string[]) {
+    const remoteId = headers['x-message-id'];
+    return {
+      accepted: to,
+      response: `${status} ${errorWords(body) || (this.sandbox ? 'OK' : 'Accepted')}`,
+      ...(remoteId === undefined ? {} : { remoteId }),
+    };
+  }
+
+  private headers(onBehalfOf = this.onBehalfOf): Record<string, string> {
     return {
       authorization: `Bearer ${this.#apiKey}`,
       accept: 'application/json',
       'user-agent': 'nestjs-mail-relay',
+      ...(onBehalfOf !== undefined && { 'on-behalf-of': onBehalfOf }),
     };
   }
 }
 
+const TOO_LARGE: SendGridLimit = { field: 'attachments', limit: 'less than 30 MB in all' };
+
 function unsupported({ field, limit }: SendGridLimit): WebApiFault {
-  return {
-    code: 'MAIL_UNSUPPORTED',
-    disposition: 'permanent',
-    fault: 'message',
-    stage: 'request',
-    message: `SendGrid cannot carry \`${field}\` of this mail: ${limit}`,
-  };
+  return cannotCarry(`SendGrid cannot carry \`${field}\` of this mail: ${limit}`);
 }

@@ -1,17 +1,26 @@
-import { MailConfigurationError } from '../../../errors.js';
-import { OptionReader } from '../../../option-reader.js';
-import { isLoopback, type WebApiTransportOptions } from '../web-api.options.js';
+import { MailConfigurationError } from '../../errors.js';
+import { OptionReader } from '../../option-reader.js';
+import {
+  isLoopback,
+  HOSTS,
+  type BuiltInProvider,
+  type WebApiTransportOptions,
+} from './web-api.options.js';
 
-const PARAMETERS = ['connections', 'timeoutMs', 'sandbox'];
-const FORM = 'a URL like sendgrid://KEY@api.sendgrid.com?connections=10';
+const PARAMETERS = ['connections', 'timeoutMs', 'sandbox', 'onBehalfOf'];
 
 /**
- * Reads `sendgrid://KEY@host:port?connections=10&timeoutMs=30000&sandbox=true`. The scheme is https,
+ * Reads `sendgrid://KEY@host:port?connections=10&timeoutMs=30000&sandbox=true`, or `postmark://…`. The scheme is https,
  * or http where the host is this machine. No error quotes the URL: it holds the key.
  * @throws MailConfigurationError
  */
-export function parseSendGridUrl(url: URL, path = 'transport'): WebApiTransportOptions {
-  const bad = (got: string): MailConfigurationError => new MailConfigurationError(path, FORM, got);
+export function parseWebApiUrl(
+  provider: BuiltInProvider,
+  url: URL,
+  path = 'transport',
+): WebApiTransportOptions {
+  const form = `a URL like ${provider}://KEY@${HOSTS[provider]}?connections=10`;
+  const bad = (got: string): MailConfigurationError => new MailConfigurationError(path, form, got);
   if (url.username === '' || url.hostname === '') throw bad('one without a key or a host');
   if (url.password !== '') throw bad('one with a password beside the key');
   if (!['', '/'].includes(url.pathname)) throw bad('one with a path');
@@ -25,12 +34,13 @@ export function parseSendGridUrl(url: URL, path = 'transport'): WebApiTransportO
   const known = new OptionReader(path, values, PARAMETERS);
   return {
     type: 'web-api',
-    provider: 'sendgrid',
+    provider,
     apiKey: decode(url.username, bad),
     baseUrl: `${isLoopback(url.hostname) ? 'http' : 'https'}://${url.host}`,
     ...pick('connections', toNumber(known, 'connections')),
     ...pick('timeoutMs', toNumber(known, 'timeoutMs')),
     ...pick('sandbox', toBoolean(known, 'sandbox')),
+    ...pick('onBehalfOf', known.optionalString('onBehalfOf')),
   };
 }
 

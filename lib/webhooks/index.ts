@@ -1,0 +1,6 @@
+export { MailWebhooksModule } from './webhooks.module.js';
+export type {
+  MailWebhooksExtras,
+  MailWebhooksOptions,
+  MailWebhooksOptionsFactory,
+} from './webhooks.options.js';
