@@ -49,8 +49,9 @@ export class Road {
     return this.given ?? this.transport.name;
   }
 
-  /** How receipts call it: the user's name for it, or what the transport says of itself. */
+  /** How receipts call it: the user's name for it, or what said it; a route speaks of its own roads. */
   label(said: string | undefined): string {
+    if (this.transport.roads && said !== undefined) return said;
     return this.given ?? said ?? this.transport.name;
   }
 

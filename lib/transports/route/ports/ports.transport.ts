@@ -65,7 +65,8 @@ export class PortsTransport implements MailTransport {
     { signal }: DeliverOptions = {},
   ): Promise<T> {
     let failure: MailDeliveryError | undefined;
-    for (let tries = 0; tries < this.parts.ports.length; tries += 1) {
+    let triesLeft = this.parts.ports.length;
+    while (triesLeft-- > 0) {
       const port = this.port ?? (await this.search(signal));
       if (port === undefined) break;
       try {
