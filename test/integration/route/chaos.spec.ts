@@ -210,9 +210,9 @@ describe('roads that fail and recover at random, under load', () => {
       const strangers = [...taken].filter(
         ([id, times]) => !sent.has(id) && !(unknown.has(id) && times === 1),
       );
-      console.log(
+      process.stdout.write(
         `chaos: ${sent.size} sent over ${roads.size} roads with ${hopsTaken} hops, ${failed} attempts failed on every road, ` +
-          `${unknown.size} unknown (${[...unknown].filter((id) => taken.has(id)).length} of them accepted)`,
+          `${unknown.size} unknown (${[...unknown].filter((id) => taken.has(id)).length} of them accepted)\n`,
       );
       // Sent means taken, exactly once; what was taken and not reported as sent is an unknown.
       expect(missing).toEqual([]);
