@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { MailConfigurationError } from '../../../lib/errors.js';
 import { RouteTransport } from '../../../lib/transports/route/route.transport.js';
@@ -169,5 +170,16 @@ describe('route URLs', () => {
     ['a bad flag', 'failover:(memory:)?failoverUnknown=1'],
   ])('refuses %s, and shows no secret', (_, text) => {
     expect(fault(text).message).not.toContain('secret-pass');
+  });
+});
+
+describe('README', () => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const table = readme.split('## Routes')[1]!.split('| option |')[0]!;
+
+  it('shows routes that can be built', () => {
+    const urls = [...table.matchAll(/`([a-z-]+:\([^`]+\))`/g)].map(([, url]) => url!);
+    expect(urls.length).toBeGreaterThan(4);
+    for (const url of urls) expect(names(url)).toHaveLength(2);
   });
 });
