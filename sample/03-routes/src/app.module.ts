@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { MailModule } from 'nestjs-mail-relay';
-import { Roads } from './roads.js';
+import { Roads, STRATEGIES } from './roads.js';
 import { RoadsModule } from './roads.module.js';
 import { RoutesController } from './routes.controller.js';
 import { Traffic } from './traffic.js';
@@ -8,14 +8,17 @@ import { Traffic } from './traffic.js';
 @Module({
   imports: [
     RoadsModule,
-    MailModule.forRootAsync({
-      imports: [RoadsModule],
-      inject: [Roads],
-      useFactory: ({ route }: Roads) => ({
-        transport: route,
-        defaults: { from: 'Sample <sample@example.com>' },
+    ...STRATEGIES.map((name) =>
+      MailModule.forRootAsync({
+        name,
+        imports: [RoadsModule],
+        inject: [Roads],
+        useFactory: ({ routes }: Roads) => ({
+          transport: routes[name],
+          defaults: { from: 'Sample <sample@example.com>' },
+        }),
       }),
-    }),
+    ),
   ],
   controllers: [RoutesController],
   providers: [Traffic],

@@ -29,6 +29,8 @@ p { margin: 0 0 1.25rem; color: var(--quiet); }
 .card .now { min-height: 3em; margin: .25rem 0 .5rem; font-size: .875rem; overflow-wrap: anywhere; }
 label { display: flex; align-items: center; gap: .6rem; font-size: .9375rem; }
 label + label { margin-top: .35rem; }
+fieldset { margin: 0 0 1.25rem; padding: 0; border: 0; }
+legend { padding: 0 0 .25rem; font-weight: 600; }
 input[type=range] { flex: 1; min-width: 0; }
 output { min-width: 4.5em; text-align: right; font-variant-numeric: tabular-nums; }
 .scroll { overflow-x: auto; padding: 0; }
@@ -49,20 +51,25 @@ const SCRIPT = `
 const STATES = { closed: 'up', open: 'down', 'half-open': 'on trial' };
 const $ = (selector, within = document) => within.querySelector(selector);
 
-function change(body) {
-  return fetch('network', {
+function post(path, body) {
+  return fetch(path, {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
   });
 }
 for (const card of document.querySelectorAll('.roads .card')) {
   const road = card.dataset.road;
-  $('[type=checkbox]', card).onchange = (e) => change({ road, blocked: e.target.checked });
+  $('[type=checkbox]', card).onchange = (e) => post('network', { road, blocked: e.target.checked });
   $('[type=range]', card).oninput = (e) => {
     $('output', card).textContent = e.target.value + ' ms';
-    change({ road, latencyMs: Number(e.target.value) });
+    post('network', { road, latencyMs: Number(e.target.value) });
   };
 }
-function show({ roads, taken }) {
+for (const radio of document.querySelectorAll('[type=radio]')) {
+  radio.onchange = () => post('strategy', { strategy: radio.value });
+}
+function show({ strategy, roads, taken }) {
+  const chosen = $('[type=radio][value=' + strategy + ']');
+  if (document.activeElement?.type !== 'radio') chosen.checked = true;
   for (const { road, state, latencyMs, trialInMs, error, blocked, addedMs } of roads) {
     const card = $('.card[data-road="' + road + '"]');
     const mark = $('.state', card);
@@ -120,7 +127,12 @@ export const PAGE = `<!doctype html>
 <title>Routes</title>
 <style>${STYLE}</style>
 <h1>Routes</h1>
-<p id="lead">A mail every 0.4 s takes the faster road that is up. Block one, or slow it down.</p>
+<p id="lead">A mail goes out every 0.4 s. Block a road, or slow it down.</p>
+<fieldset>
+<legend>Strategy</legend>
+<label><input type="radio" name="strategy" value="failover"> failover: SMTP, else the Web API</label>
+<label><input type="radio" name="strategy" value="fastest"> fastest: whichever takes less time a mail</label>
+</fieldset>
 <div class="roads">${card('SMTP', 'Block the mail port')}${card('Web API', 'Block HTTPS')}</div>
 <div class="card scroll"><table>
 <thead><tr><th>Mail</th><th>Road</th><th class="ms">Took</th><th>Why</th></tr></thead>

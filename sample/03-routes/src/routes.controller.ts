@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { PAGE, PAGE_POLICY } from './page.js';
-import { Roads } from './roads.js';
+import { Roads, STRATEGIES } from './roads.js';
 import { Traffic } from './traffic.js';
 
 interface Change {
@@ -36,12 +36,22 @@ export class RoutesController {
   @Get('state')
   @Header('cache-control', 'no-store')
   state() {
-    const { route, smtp, webApi } = this.roads;
-    const roads = route.status().map((status) => {
+    const { routes, smtp, webApi } = this.roads;
+    const { strategy, taken } = this.traffic;
+    const roads = routes[strategy].status().map((status) => {
       const { blocked, latencyMs: addedMs } = status.road === 'SMTP' ? smtp : webApi;
       return { ...status, error: status.error?.message, blocked, addedMs };
     });
-    return { roads, taken: this.traffic.taken };
+    return { strategy, roads, taken };
+  }
+
+  @Post('strategy')
+  @HttpCode(200)
+  choose(@Body() { strategy }: { readonly strategy?: unknown } = {}) {
+    const chosen = STRATEGIES.find((known) => known === strategy);
+    if (!chosen) throw new BadRequestException(`strategy: expected ${STRATEGIES.join(' or ')}`);
+    this.traffic.strategy = chosen;
+    return this.state();
   }
 
   /** Blocks a road, or adds latency to it. */

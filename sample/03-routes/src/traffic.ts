@@ -1,6 +1,12 @@
 import { Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { MailError, MailService, type MailHop, type RoadStatus } from 'nestjs-mail-relay';
-import { Roads } from './roads.js';
+import {
+  InjectMail,
+  MailError,
+  MailService,
+  type MailHop,
+  type RoadStatus,
+} from 'nestjs-mail-relay';
+import { Roads, type Strategy } from './roads.js';
 
 /** A mail as the page shows it. */
 export interface Taken {
@@ -19,11 +25,13 @@ const EVERY_MS = 400;
 @Injectable()
 export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
   readonly taken: Taken[] = [];
+  strategy: Strategy = 'failover';
   private count = 0;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly mail: MailService,
+    @InjectMail('failover') private readonly failover: MailService,
+    @InjectMail('fastest') private readonly fastest: MailService,
     private readonly roads: Roads,
   ) {}
 
@@ -37,9 +45,10 @@ export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
 
   async send(): Promise<Taken> {
     const number = (this.count += 1);
-    const before = this.roads.route.status();
+    const { strategy } = this;
+    const before = this.roads.routes[strategy].status();
     const from = performance.now();
-    const outcome = await this.attempt(number, before);
+    const outcome = await this.attempt(number, strategy, before);
     const durationMs = Math.round(performance.now() - from);
     const taken = { number, at: new Date().toISOString(), durationMs, ...outcome };
     this.taken.unshift(taken);
@@ -47,14 +56,14 @@ export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
     return taken;
   }
 
-  private async attempt(number: number, before: readonly RoadStatus[]) {
+  private async attempt(number: number, strategy: Strategy, before: readonly RoadStatus[]) {
     try {
-      const { hops } = await this.mail.send({
+      const { hops } = await this[strategy].send({
         to: 'you@example.com',
         subject: `Mail ${number}`,
         text: `This is mail ${number}.`,
       });
-      return { road: hops.at(-1)?.road, why: reason(hops, before) };
+      return { road: hops.at(-1)?.road, why: reason(hops, strategy, before) };
     } catch (error) {
       if (!(error instanceof MailError)) throw error;
       return { why: `${error.code} (${error.disposition})` };
@@ -63,7 +72,11 @@ export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
 }
 
 /** Why the last of these roads carried the mail. */
-function reason(hops: readonly MailHop[], before: readonly RoadStatus[]): string {
+function reason(
+  hops: readonly MailHop[],
+  strategy: Strategy,
+  before: readonly RoadStatus[],
+): string {
   const failed = hops.slice(0, -1);
   if (failed.length > 0) {
     return failed.map(({ road, error }) => `${road} failed (${error?.code ?? ''})`).join(', ');
@@ -76,6 +89,7 @@ function reason(hops: readonly MailHop[], before: readonly RoadStatus[]): string
     return `${other.road} is down, tried again in ${((other.trialInMs ?? 0) / 1000).toFixed(1)} s`;
   }
   if (other.state === 'half-open') return `another mail tries ${other.road}`;
+  if (strategy === 'failover') return 'first in order';
   if (taken.latencyMs === undefined) return 'not measured yet';
   const compared = `${ms(taken)} a mail, ${other.road} ${ms(other)}`;
   const slower = taken.latencyMs > (other.latencyMs ?? Infinity);
