@@ -26,7 +26,7 @@ p { margin: 0 0 1.25rem; color: var(--quiet); }
 .state { font-size: .875rem; }
 .state[data-state=closed] { color: var(--good); }
 .state[data-state=open], .state[data-state=half-open] { color: var(--bad); }
-.card .now { min-height: 3em; margin: .25rem 0 .5rem; font-size: .875rem; overflow-wrap: anywhere; }
+.card .now { min-height: 4.5em; margin: .25rem 0 .5rem; font-size: .875rem; overflow-wrap: anywhere; }
 label { display: flex; align-items: center; gap: .6rem; font-size: .9375rem; }
 label + label { margin-top: .35rem; }
 fieldset { margin: 0 0 1.25rem; padding: 0; border: 0; }
@@ -37,7 +37,7 @@ output { min-width: 4.5em; text-align: right; font-variant-numeric: tabular-nums
 table { width: 100%; border-collapse: collapse; font-size: .9375rem; }
 th { text-align: left; font-weight: 500; color: var(--quiet); }
 th, td { padding: .45rem 1.1rem; white-space: nowrap; }
-td:last-child { white-space: normal; min-width: 16rem; }
+td:last-child { white-space: normal; min-width: 11rem; }
 tbody tr { border-top: 1px solid var(--line); }
 .ms { text-align: right; font-variant-numeric: tabular-nums; }
 .road { font-weight: 600; }
