@@ -24,7 +24,18 @@ export type * from './message/provider-options.js';
 export type { ContentAllowance } from './message/content.js';
 export { parseMail } from './message/mail-json.js';
 export type * from './transports/transport.js';
-export type { MailTransportConfig } from './transports/transport.factory.js';
+export {
+  createTransport,
+  type MailRouteOptions,
+  type MailTransportConfig,
+  type SmtpRoadOptions,
+} from './transports/transport.factory.js';
+export type { BreakerOptions, BreakerState } from './transports/route/breaker.js';
+export type { SmtpPorts } from './transports/route/ports/ports.options.js';
+export type { RoadConfig, RoadStatus } from './transports/route/road.js';
+export type { RouteRoad, RouteTransportOptions } from './transports/route/route.options.js';
+export { RouteTransport, type RouteParts } from './transports/route/route.transport.js';
+export type { RouteStrategy } from './transports/route/strategy.js';
 export {
   MemoryTransport,
   type MemoryTransportOptions,

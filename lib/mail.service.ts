@@ -11,7 +11,7 @@ import { loadContent, needsContent, type ContentAllowance } from './message/cont
 import { createMail } from './message/create-mail.js';
 import type { Mail } from './message/mail.js';
 import type { MailMessage } from './message/message.js';
-import type { MailDelivery, MailTransport } from './transports/transport.js';
+import type { MailDelivery, MailHop, MailTransport } from './transports/transport.js';
 
 export interface SendOptions {
   /** Stops the attempt: its connection or request is torn down if need be. */
@@ -105,20 +105,18 @@ export class MailService {
   /** Asks each road whether it would take mail now: connects and authenticates, sends nothing. */
   async verify(options: SendOptions = {}): Promise<readonly MailHealth[]> {
     if (this.drained) throw new MailShutdownError();
-    const { transport, clock } = this.parts;
+    return Promise.all(roadsOf(this.parts.transport).map((road) => this.healthOf(road, options)));
+  }
+
+  private async healthOf(road: MailTransport, options: SendOptions): Promise<MailHealth> {
+    const { clock } = this.parts;
     const from = clock.monotonic();
-    const health = (error?: Error): readonly MailHealth[] => [
-      {
-        road: transport.name,
-        ok: error === undefined,
-        durationMs: clock.monotonic() - from,
-        ...(error && { error }),
-      },
-    ];
-    return transport.verify(options).then(
-      () => health(),
-      (error: unknown) => health(error instanceof Error ? error : new Error(String(error))),
+    const error = await road.verify(options).then(
+      () => undefined,
+      (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason))),
     );
+    const durationMs = clock.monotonic() - from;
+    return { road: road.name, ok: error === undefined, durationMs, ...(error && { error }) };
   }
 
   /** Tells what a provider's webhook said, in `events$`. The webhooks module calls it. */
@@ -210,7 +208,11 @@ export class MailService {
     const from = clock.monotonic();
     events.emit('attempt', () => ({ type: 'attempt', ...about(), road: transport.name }));
     try {
-      const delivery = await (deliver?.() ?? transport.deliver(mail, signal && { signal }));
+      const onHop = ({ road, outcome, durationMs, response, error }: MailHop) => {
+        const hop = { road, outcome, durationMs, response, error };
+        events.emit('hop', () => ({ type: 'hop', ...about(), ...hop }));
+      };
+      const delivery = await (deliver?.() ?? transport.deliver(mail, { signal, onHop }));
       const durationMs = clock.monotonic() - from;
       const { road, accepted, rejected, response, remoteId } = delivery;
       events.emit('sent', () => ({
@@ -238,6 +240,11 @@ export class MailService {
       throw error;
     }
   }
+}
+
+/** The roads that lead straight to a next hop. */
+function roadsOf(transport: MailTransport): readonly MailTransport[] {
+  return transport.roads?.flatMap(roadsOf) ?? [transport];
 }
 
 function receiptOf(

@@ -4,6 +4,7 @@ import type { MailEvent, MailEventType } from './mail-events.js';
 
 const EVENT_TYPES: readonly MailEventType[] = [
   'attempt',
+  'hop',
   'sent',
   'rejected',
   'failed',

@@ -1,4 +1,4 @@
-import type { MailDeliveryError, MailError, RejectedRecipient } from '../errors.js';
+import type { MailDeliveryError, MailError, MailErrorCode, RejectedRecipient } from '../errors.js';
 
 interface MailEventBase {
   /** Wall-clock time in milliseconds since the Unix epoch. */
@@ -16,6 +16,21 @@ interface MailIds {
 export interface MailAttemptEvent extends MailEventBase, MailIds {
   readonly type: 'attempt';
   readonly road: string;
+}
+
+/** A route tried a road for a mail; each `attempt` over a route has one or more. */
+export interface MailHopEvent extends MailEventBase, MailIds {
+  readonly type: 'hop';
+  readonly road: string;
+  readonly outcome: 'accepted' | 'partial' | 'failed';
+  readonly durationMs: number;
+  readonly response?: string;
+  /** Why the road did not take it. */
+  readonly error?: {
+    readonly code: MailErrorCode;
+    readonly disposition: MailDeliveryError['disposition'];
+    readonly message: string;
+  };
 }
 
 /** The next hop took responsibility for at least one recipient. */
@@ -123,6 +138,7 @@ export interface MailFeedbackEvent extends MailEventBase, MailFeedback {
 /** Every event by its type. */
 export interface MailEventMap {
   attempt: MailAttemptEvent;
+  hop: MailHopEvent;
   sent: MailSentEvent;
   rejected: MailRejectedEvent;
   failed: MailFailedEvent;

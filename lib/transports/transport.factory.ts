@@ -1,57 +1,101 @@
 import { MailConfigurationError } from '../errors.js';
 import { describe } from '../option-reader.js';
 import { MemoryTransport, type MemoryTransportOptions } from './memory/memory.transport.js';
+import { readPorts, securityOn, type SmtpPorts } from './route/ports/ports.options.js';
+import { PortsTransport } from './route/ports/ports.transport.js';
+import {
+  readRouteOptions,
+  type MadeRoad,
+  type RouteTransportOptions,
+  type Security,
+} from './route/route.options.js';
+import { RouteTransport } from './route/route.transport.js';
+import { isRouteUrl, parseRouteUrl } from './route/route.url.js';
+import { isLoopback } from './smtp/host-names.js';
 import { parseSmtpUrl } from './smtp/smtp.url.js';
 import { SmtpTransport } from './smtp/smtp.transport.js';
-import type { SmtpTransportOptions } from './smtp/smtp.options.js';
+import { readSmtpOptions, type SmtpTransportOptions } from './smtp/smtp.options.js';
 import type { MailTransport } from './transport.js';
 import { WebApiTransport } from './web-api/web-api.transport.js';
 import { parseWebApiUrl } from './web-api/web-api.url.js';
 import type { WebApiTransportOptions } from './web-api/web-api.options.js';
 
+export interface SmtpRoadOptions extends SmtpTransportOptions {
+  readonly type: 'smtp';
+  /**
+   * Find out which port is open, and remember it: `'probe'` tries 587, 2525, 465 and 25, an array its
+   * own. Every port is as secure as the options ask. Default: in a route `'probe'` where neither `port`
+   * nor `secure` is given, else no probing.
+   */
+  readonly ports?: SmtpPorts;
+}
+
 /**
  * How a road is given: as options with a `type`, as a URL (`smtp://user:pass@host:587`, `smtps://…`,
- * `sendgrid://KEY@api.sendgrid.com`, `postmark://TOKEN@api.postmarkapp.com`, `memory:`), or as an object of the MailTransport contract.
+ * `sendgrid://KEY@api.sendgrid.com`, `postmark://TOKEN@api.postmarkapp.com`, `memory:`,
+ * `failover:(smtp://… sendgrid://…)`), or as an object of the MailTransport contract.
  */
 export type MailTransportConfig =
-  | (SmtpTransportOptions & { readonly type: 'smtp' })
+  | SmtpRoadOptions
   | (WebApiTransportOptions & { readonly type: 'web-api' })
   | (MemoryTransportOptions & { readonly type: 'memory' })
+  | MailRouteOptions
   | MailTransport
   | string;
 
-const SCHEMES = 'smtp://, smtps://, sendgrid://, postmark:// or memory:';
+export interface MailRouteOptions extends RouteTransportOptions<MailTransportConfig> {
+  readonly type: 'route';
+}
+
+const SCHEMES =
+  'smtp://, smtps://, sendgrid://, postmark://, memory:, failover:(…), fastest:(…) or round-robin:(…)';
 const METHODS = ['deliver', 'verify', 'close', 'destroy'] as const;
+
+/**
+ * A route must not keep a mail for long on a road that is blocked, while another would take it. In
+ * milliseconds; `timeouts` of the user's own go before.
+ */
+const ROUTE_TIMEOUTS = { dnsMs: 2_000, connectMs: 2_000, greetingMs: 5_000 } as const;
+
+/** Ports are looked for at the same time for so long, in milliseconds. */
+const PROBE_MS = 2_000;
 
 /**
  * Makes a road from its configuration, without any I/O.
  * @throws MailConfigurationError that names the option by its path, what was expected and what was got.
  */
 export function createTransport(config: unknown, path = 'transport'): MailTransport {
-  if (typeof config === 'string') return fromUrl(config, path);
+  return makeRoad(config, path, false).transport;
+}
+
+function makeRoad(config: unknown, path: string, inRoute: boolean): MadeRoad {
+  if (typeof config === 'string') return fromUrl(config, path, inRoute);
   if (typeof config !== 'object' || config === null) {
     throw new MailConfigurationError(path, 'an object or a URL', describe(config));
   }
-  if ('deliver' in config) return checkCustom(config, path);
+  if ('deliver' in config) return trusted(checkCustom(config, path));
   const type = 'type' in config ? config.type : undefined;
   switch (type) {
     case 'smtp':
-      return new SmtpTransport(config as SmtpTransportOptions, path);
+      return makeSmtp(config as SmtpRoadOptions, path, inRoute);
     case 'web-api':
-      return new WebApiTransport(config as WebApiTransportOptions, path);
+      return trusted(new WebApiTransport(config as WebApiTransportOptions, path));
     case 'memory':
-      return new MemoryTransport(config, path);
+      return trusted(new MemoryTransport(config, path));
+    case 'route':
+      return makeRoute(config, path);
     default:
       throw new MailConfigurationError(
         `${path}.type`,
-        "one of 'smtp', 'web-api', 'memory'",
+        "one of 'smtp', 'web-api', 'memory', 'route'",
         typeof type === 'string' ? `'${type.slice(0, 40)}'` : describe(type),
       );
   }
 }
 
 /** No error from here may quote the URL: it holds the password. */
-function fromUrl(text: string, path: string): MailTransport {
+function fromUrl(text: string, path: string, inRoute: boolean): MadeRoad {
+  if (isRouteUrl(text)) return makeRoute(parseRouteUrl(text, path), path);
   let url: URL;
   try {
     url = new URL(text);
@@ -60,17 +104,81 @@ function fromUrl(text: string, path: string): MailTransport {
   }
   switch (url.protocol) {
     case 'smtp:':
-    case 'smtps:':
-      return new SmtpTransport(parseSmtpUrl(url, path), path);
+    case 'smtps:': {
+      const ports = takePorts(url);
+      return makeSmtp({ type: 'smtp', ...parseSmtpUrl(url, path), ...ports }, path, inRoute);
+    }
     case 'sendgrid:':
-      return new WebApiTransport(parseWebApiUrl('sendgrid', url, path), path);
+      return trusted(new WebApiTransport(parseWebApiUrl('sendgrid', url, path), path));
     case 'postmark:':
-      return new WebApiTransport(parseWebApiUrl('postmark', url, path), path);
+      return trusted(new WebApiTransport(parseWebApiUrl('postmark', url, path), path));
     case 'memory:':
-      return new MemoryTransport({}, path);
+      return trusted(new MemoryTransport({}, path));
     default:
       throw new MailConfigurationError(path, `a URL with ${SCHEMES}`, `the scheme ${url.protocol}`);
   }
+}
+
+/** Takes `ports=probe` or `ports=587,2525` out of a URL: no option of one SMTP road stands for it. */
+function takePorts({ searchParams }: URL): { ports?: SmtpPorts } {
+  const text = searchParams.get('ports');
+  searchParams.delete('ports');
+  if (text === null) return {};
+  return { ports: text === 'probe' ? text : text.split(',').map(Number) };
+}
+
+function makeRoute(config: unknown, path: string): MadeRoad {
+  const make = (road: unknown, at: string) => makeRoad(road, at, true);
+  const { parts, security } = readRouteOptions(config, path, make);
+  return { transport: new RouteTransport(parts), security };
+}
+
+function makeSmtp(given: SmtpRoadOptions, path: string, inRoute: boolean): MadeRoad {
+  const { ports: wanted, ...asked } = given;
+  const { secure, requireTLS, port } = asked;
+  const { timeouts } = readSmtpOptions(path, asked);
+  const options: SmtpTransportOptions = inRoute
+    ? { ...asked, timeouts: { ...ROUTE_TIMEOUTS, ...asked.timeouts } }
+    : asked;
+  if (wanted !== undefined && port !== undefined) {
+    throw new MailConfigurationError(`${path}.ports`, 'absent beside `port`', 'both');
+  }
+  const unsaid = inRoute && port === undefined && secure === undefined;
+  const probed = wanted ?? (unsaid ? 'probe' : undefined);
+  if (probed === undefined) {
+    return { transport: new SmtpTransport(options, path), security: securityOf(options, path) };
+  }
+  const ports = readPorts(`${path}.ports`, probed);
+  const on = (one: number): SmtpTransportOptions => ({
+    ...options,
+    port: one,
+    ...securityOn(one, { secure, requireTLS }),
+  });
+  const { host, localAddress } = readSmtpOptions(path, options);
+  const transport = new PortsTransport({
+    host,
+    ports,
+    localAddress,
+    timeoutMs: Math.min(PROBE_MS, timeouts.connectMs),
+    make: (one) => new SmtpTransport(on(one), path),
+  });
+  const levels = ports.map((one) => securityOf(on(one), path));
+  return { transport, security: SECURITIES.find((level) => levels.includes(level)) ?? 'plain' };
+}
+
+/** From the least. */
+const SECURITIES: readonly Security[] = ['plain', 'unverified', 'verified'];
+
+function securityOf(options: SmtpTransportOptions, path: string): Security {
+  const { host, secure, requireTLS, tls } = readSmtpOptions(path, options);
+  if (isLoopback(host)) return 'verified';
+  if (!secure && !requireTLS) return 'plain';
+  return tls.rejectUnauthorized === false ? 'unverified' : 'verified';
+}
+
+/** A Web API is HTTPS or on this machine; a road of the user's own vouches for itself. */
+function trusted(transport: MailTransport): MadeRoad {
+  return { transport, security: 'verified' };
 }
 
 function checkCustom(config: object, path: string): MailTransport {

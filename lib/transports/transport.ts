@@ -5,6 +5,8 @@ import type { Mail } from '../message/mail.js';
 export interface DeliverOptions {
   /** Stops the attempt for real: the connection or request it uses is torn down if need be. */
   readonly signal?: AbortSignal;
+  /** A route calls it with every hop as it ends; other roads never do. */
+  readonly onHop?: (hop: MailHop) => void;
 }
 
 /** One attempt over one road, as a receipt records it. */
@@ -61,6 +63,8 @@ export interface MailBulkRoad {
 export interface MailTransport {
   /** Names the road in logs, receipts and errors; never holds a secret. */
   readonly name: string;
+  /** The roads that a route is made of; absent for a road that leads straight to the next hop. */
+  readonly roads?: readonly MailTransport[];
   /**
    * @throws MailDeliveryError when no recipient was accepted, with what that means for the mail.
    */

@@ -1,0 +1,57 @@
+import type { Clock } from '../../clock.js';
+
+/** Weight of the newest sample. */
+const ALPHA = 0.3;
+
+/**
+ * Time per mail on one road, in milliseconds: an exponentially weighted moving average, or the age of
+ * the oldest mail under way where that is longer, so that a road that stalls is noticed before it answers.
+ */
+export class Latency {
+  private average: number | undefined;
+  private sampledAt = 0;
+  /** When the attempts under way began, oldest first. */
+  private readonly underWay = new Map<number, number>();
+  private begun = 0;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Absent until a mail has been carried. */
+  get averageMs(): number | undefined {
+    return this.average;
+  }
+
+  get busy(): boolean {
+    return this.underWay.size > 0;
+  }
+
+  get estimateMs(): number {
+    const [oldest] = this.underWay.values();
+    const age = oldest === undefined ? 0 : this.clock.monotonic() - oldest;
+    return Math.max(this.average ?? 0, age);
+  }
+
+  /** Milliseconds since the last sample. */
+  get staleMs(): number {
+    return this.clock.monotonic() - this.sampledAt;
+  }
+
+  /** An attempt begins; the answer ends it. `carried` says whether its time counts. */
+  begin(): (carried: boolean) => void {
+    const key = this.begun++;
+    const from = this.clock.monotonic();
+    this.underWay.set(key, from);
+    return (carried) => {
+      this.underWay.delete(key);
+      if (!carried) return;
+      const now = this.clock.monotonic();
+      const sample = now - from;
+      this.average = this.average === undefined ? sample : mix(this.average, sample);
+      this.sampledAt = now;
+    };
+  }
+}
+
+function mix(average: number, sample: number): number {
+  return average + ALPHA * (sample - average);
+}

@@ -1,0 +1,144 @@
+import { MailConfigurationError } from '../../errors.js';
+import { OptionReader } from '../../option-reader.js';
+import { BREAKER_DEFAULTS, type BreakerOptions } from './breaker.js';
+import type { RoadConfig } from './road.js';
+import type { RouteParts } from './route.transport.js';
+import type { RouteStrategy } from './strategy.js';
+
+/** A road of a route with more to say of it than how it is reached. */
+export interface RouteRoad<Config> {
+  /** What receipts, events and logs call it. Default: `smtp:host:port`, `sendgrid:host`. */
+  readonly name?: string;
+  /** Its share under `round-robin`. Default 1, minimum 1, maximum 1,000. */
+  readonly weight?: number;
+  readonly transport: Config;
+}
+
+/** `Config` is how a single road is given. */
+export interface RouteTransportOptions<Config> {
+  readonly type?: 'route';
+  /**
+   * `failover`: the first road that is up, in the order given. `fastest`: the one with the shortest time
+   * per mail. `round-robin`: in turn, by weight.
+   */
+  readonly strategy: RouteStrategy;
+  /** The roads, one at least, each as secure as those before it (`failover`), or all alike. */
+  readonly transports: readonly (Config | RouteRoad<Config>)[];
+  /**
+   * Take a mail that may have been accepted to the next road, too. It may then arrive twice. Default
+   * false.
+   */
+  readonly failoverUnknown?: boolean;
+  readonly breaker?: BreakerOptions;
+}
+
+/** How well a road keeps mail from others' eyes; a route never goes from more to less. */
+export const SECURITY = { plain: 0, unverified: 1, verified: 2 } as const;
+export type Security = keyof typeof SECURITY;
+
+export interface MadeRoad {
+  readonly transport: RoadConfig['transport'];
+  /** `verified`: TLS with a trusted certificate, or not leaving this machine. */
+  readonly security: Security;
+}
+
+export interface MadeRoute {
+  readonly parts: RouteParts;
+  readonly security: Security;
+}
+
+const KEYS = ['type', 'strategy', 'transports', 'failoverUnknown', 'breaker'];
+const STRATEGIES = ['failover', 'fastest', 'round-robin'] as const;
+
+/**
+ * Reads a route; `make` reads each of its roads.
+ * @throws MailConfigurationError
+ */
+export function readRouteOptions(
+  raw: unknown,
+  path: string,
+  make: (config: unknown, path: string) => MadeRoad,
+): MadeRoute {
+  const reader = new OptionReader(path, raw, KEYS);
+  reader.oneOf('type', ['route'], 'route');
+  const strategy = reader.oneOf('strategy', STRATEGIES);
+  const list = reader.raw('transports');
+  if (!Array.isArray(list) || list.length === 0) {
+    reader.fail('transports', 'an array of one road at least');
+  }
+  const entries = (list as unknown[]).map((entry, index) =>
+    readRoad(entry, `${reader.pathOf('transports')}[${index}]`, make),
+  );
+  checkSecurity(reader, strategy, entries);
+  return {
+    parts: {
+      strategy,
+      roads: named(entries.map(({ road }) => road)),
+      failoverUnknown: reader.boolean('failoverUnknown', false),
+      breaker: readBreaker(reader),
+    },
+    security: entries.map(({ security }) => security).reduce(weaker),
+  };
+}
+
+interface Entry {
+  readonly road: RoadConfig;
+  readonly security: Security;
+}
+
+function readRoad(
+  entry: unknown,
+  path: string,
+  make: (config: unknown, path: string) => MadeRoad,
+): Entry {
+  const long = typeof entry === 'object' && entry !== null && 'transport' in entry;
+  if (!long || 'deliver' in entry) {
+    const { transport, security } = make(entry, path);
+    return { road: { transport }, security };
+  }
+  const reader = new OptionReader(path, entry, ['name', 'weight', 'transport']);
+  const { transport, security } = make(reader.raw('transport'), reader.pathOf('transport'));
+  const name = reader.optionalString('name');
+  const weight = reader.integer('weight', 1, { min: 1, max: 1000 });
+  return { road: { transport, weight, ...(name !== undefined && { name }) }, security };
+}
+
+function weaker(a: Security, b: Security): Security {
+  return SECURITY[a] < SECURITY[b] ? a : b;
+}
+
+/** A mail that was to go by TLS must not end up on the wire in plain text because a road failed. */
+function checkSecurity(reader: OptionReader, strategy: RouteStrategy, entries: readonly Entry[]) {
+  for (const [index, { road, security }] of entries.entries()) {
+    const others = strategy === 'failover' ? entries.slice(0, index) : entries;
+    const better = others.find((other) => SECURITY[other.security] > SECURITY[security]);
+    if (!better) continue;
+    throw new MailConfigurationError(
+      `${reader.pathOf('transports')}[${index}]`,
+      `as secure as ${better.road.transport.name} (${better.security === 'verified' ? 'TLS with a trusted certificate, or this machine' : 'TLS'}): a route never goes from more to less`,
+      `${road.transport.name}, which is ${security === 'plain' ? 'not bound to TLS (`requireTLS`)' : 'TLS without a check of the certificate'}`,
+    );
+  }
+}
+
+/** Two roads of one name would be one in every receipt. */
+function named(roads: readonly RoadConfig[]): RoadConfig[] {
+  const seen = new Map<string, number>();
+  return roads.map((road) => {
+    const name = road.name ?? road.transport.name;
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? road : { ...road, name: `${name}#${count}` };
+  });
+}
+
+function readBreaker(parent: OptionReader): Required<BreakerOptions> {
+  const reader = parent.nested('breaker', Object.keys(BREAKER_DEFAULTS));
+  const { failures, trialAfterMs, authTrialAfterMs } = BREAKER_DEFAULTS;
+  const time = { min: 1, max: 2_147_483_647 };
+  return {
+    failures: reader.integer('failures', failures, { min: 1 }),
+    trialAfterMs: reader.integer('trialAfterMs', trialAfterMs, time),
+    authTrialAfterMs: reader.integer('authTrialAfterMs', authTrialAfterMs, time),
+  };
+}

@@ -1,0 +1,73 @@
+import type { Latency } from './latency.js';
+
+export type RouteStrategy = 'failover' | 'fastest' | 'round-robin';
+
+/** What a strategy knows of a road. */
+export interface Choice {
+  readonly weight: number;
+  readonly latency: Latency;
+}
+
+export interface Strategy {
+  /** The road to take next, out of those that may be taken now; at least one, in the user's order. */
+  pick<T extends Choice>(roads: readonly [T, ...T[]]): T;
+}
+
+export function createStrategy(name: RouteStrategy): Strategy {
+  switch (name) {
+    case 'failover':
+      return { pick: ([first]) => first };
+    case 'fastest':
+      return new Fastest();
+    case 'round-robin':
+      return new RoundRobin();
+  }
+}
+
+/** At most one mail in so many explores … */
+const EXPLORE_EVERY = 20;
+/** … and a road is explored only after this many times what it takes, so that exploring costs 5% at most. */
+const EXPLORE_REST = 20;
+
+/** The road with the shortest time per mail. The others are asked now and then, one mail at a time. */
+class Fastest implements Strategy {
+  private sinceExplored = 0;
+
+  pick<T extends Choice>(roads: readonly [T, ...T[]]): T {
+    const untried = roads.find(({ latency }) => latency.averageMs === undefined && !latency.busy);
+    if (untried) return untried;
+    const best = roads.reduce((a, b) => (b.latency.estimateMs < a.latency.estimateMs ? b : a));
+    this.sinceExplored += 1;
+    if (this.sinceExplored < EXPLORE_EVERY) return best;
+    const stale = roads.find(
+      ({ latency }) =>
+        latency !== best.latency &&
+        !latency.busy &&
+        latency.staleMs >= EXPLORE_REST * latency.estimateMs,
+    );
+    if (!stale) return best;
+    this.sinceExplored = 0;
+    return stale;
+  }
+}
+
+/** Smooth weighted round-robin: 2:1 is taken as a b a, not as a a b. */
+class RoundRobin implements Strategy {
+  private readonly credit = new WeakMap<Choice, number>();
+
+  pick<T extends Choice>(roads: readonly [T, ...T[]]): T {
+    let best: T = roads[0];
+    let total = 0;
+    for (const road of roads) {
+      total += road.weight;
+      this.credit.set(road, this.creditOf(road) + road.weight);
+      if (this.creditOf(road) > this.creditOf(best)) best = road;
+    }
+    this.credit.set(best, this.creditOf(best) - total);
+    return best;
+  }
+
+  private creditOf(road: Choice): number {
+    return this.credit.get(road) ?? 0;
+  }
+}
