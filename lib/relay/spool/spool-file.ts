@@ -75,13 +75,19 @@ export class SpoolFile {
   }
 
   close(): void {
+    try {
+      // SQLite does it by itself, unless statements that are still to be collected keep the file open.
+      this.pragma('wal_checkpoint', 'TRUNCATE');
+    } catch {
+      // A full disk, or another process at work: the log is as good as the file.
+    }
     this.statements.clear();
     this.db.close();
   }
 
   private pragma(name: string, value: string | number): void {
     // These answer a row, which some bindings do not take from exec().
-    this.db.prepare(`PRAGMA ${name} = ${value}`).get();
+    this.db.prepare(`PRAGMA ${name}(${value})`).get();
   }
 
   /** SQLite has rolled back by itself after some errors, a full disk for one. */

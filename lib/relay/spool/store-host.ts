@@ -168,7 +168,8 @@ export class ThreadHost implements StoreHost {
   private settle({ n, value, fault }: StoreReply): void {
     const waiting = this.pending.get(n);
     this.pending.delete(n);
-    if (this.pending.size === 0) this.thread?.unref();
+    // A close is waited for to its end.
+    if (this.pending.size === 0 && !this.closed) this.thread?.unref();
     if (fault) waiting?.reject(toError(fault, this.options.path));
     else waiting?.resolve(value);
   }
