@@ -19,13 +19,15 @@ import { MailService } from './mail.service.js';
 /** Registers a MailService. Building it does no I/O; a mail server that is down never stops the boot. */
 @Module({})
 export class MailModule extends ConfigurableModuleClass implements BeforeApplicationShutdown {
-  private readonly logger = new Logger(MailModule.name);
+  private readonly logger: Logger;
 
   constructor(
     @Inject(INSTANCE) private readonly mail: MailService,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedMailOptions,
   ) {
     super();
+    const { name } = mail;
+    this.logger = new Logger(name === undefined ? MailModule.name : `${MailModule.name}:${name}`);
   }
 
   /**

@@ -40,6 +40,11 @@ export class MailService {
     this.inFlight = new InFlight(parts.clock);
   }
 
+  /** The module instance's name; absent for the default one. */
+  get name(): string | undefined {
+    return this.parts.name;
+  }
+
   /** Everything that happens to mail, typed by `type`. Completes after `drained`. */
   get events$(): Observable<MailEvent> {
     return this.parts.events.events$;

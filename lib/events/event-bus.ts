@@ -2,7 +2,16 @@ import { channel } from 'node:diagnostics_channel';
 import { Subject, type Observable } from 'rxjs';
 import type { MailEvent, MailEventType } from './mail-events.js';
 
-const EVENT_TYPES: readonly MailEventType[] = ['attempt', 'sent', 'rejected', 'failed', 'drained'];
+const EVENT_TYPES: readonly MailEventType[] = [
+  'queued',
+  'attempt',
+  'sent',
+  'rejected',
+  'failed',
+  'deferred',
+  'dead',
+  'drained',
+];
 
 /** One diagnostics channel an event type, for tracers: `nestjs-mail-relay:sent` and so on. */
 const channels = new Map(EVENT_TYPES.map((type) => [type, channel(`nestjs-mail-relay:${type}`)]));

@@ -12,10 +12,20 @@ const CONFUSING_QUOTED = /[<>@"\\]/;
 const MAX_PATH = 254; // RFC 5321 §4.5.3.1.3: 256 with the angle brackets.
 const MAX_LOCAL = 64; // RFC 5321 §4.5.3.1.1.
 
+/** Whatever is longer than this is too long in every spelling, and not worth a closer look. */
+const MAX_INPUT = 600;
+
 const BARE = 'Write it as `name@example.com`';
 
 function octets(text: string): number {
   return ASCII.test(text) ? text.length : Buffer.byteLength(text);
+}
+
+function tooLong(text: string): TextFault {
+  return {
+    problem: `${show(text)} is too long`,
+    fix: `At most ${MAX_LOCAL} octets before the @ and ${MAX_PATH} in all (RFC 5321 §4.5.3.1)`,
+  };
 }
 
 function isAtom(local: string): boolean {
@@ -59,6 +69,7 @@ function quotedLocal(text: string): { local: string; end: number } | TextFault {
  * nothing), domain by normalizeDomain. The caller has already refused control characters.
  */
 export function parseAddrSpec(text: string): string | TextFault {
+  if (text.length > MAX_INPUT) return tooLong(text);
   let local: string;
   let at: number;
   if (text.startsWith('"')) {
@@ -89,11 +100,6 @@ export function parseAddrSpec(text: string): string | TextFault {
     return { problem: `${show(text)} ${domain.problem}`, fix: domain.fix };
   }
   const address = `${local}@${domain}`;
-  if (octets(local) > MAX_LOCAL || octets(address) > MAX_PATH) {
-    return {
-      problem: `${show(text)} is too long`,
-      fix: `At most ${MAX_LOCAL} octets before the @ and ${MAX_PATH} in all (RFC 5321 §4.5.3.1)`,
-    };
-  }
+  if (octets(local) > MAX_LOCAL || octets(address) > MAX_PATH) return tooLong(text);
   return address;
 }

@@ -43,6 +43,7 @@ function parseName(phrase: string): string | TextFault {
   for (let i = 0; i < phrase.length;) {
     if (phrase[i] === '"') {
       const end = endOfQuoted(phrase, i);
+      if (end < 0) return { problem: 'has an unclosed quote', fix: 'Close it' };
       name += unquote(phrase.slice(i, end));
       i = end;
       continue;
@@ -95,7 +96,7 @@ class MailboxScanner {
         }
         case '[': {
           // An address literal holds colons. It is short; looking further would cost square time.
-          const length = input.slice(i, i + 64).indexOf(']');
+          const length = input[i - 1] === '@' ? input.slice(i, i + 64).indexOf(']') : 0;
           if (length > 0) i += length;
           break;
         }
@@ -125,7 +126,8 @@ class MailboxScanner {
       return typeof address === 'string' ? makeAddress(undefined, address) : address;
     }
     if (close < open || input.slice(close + 1, i).trim() !== '') {
-      return { problem: `${show(text)} ${BRACKETS.problem}`, fix: BRACKETS.fix };
+      const problem = close < open ? BRACKETS.problem : 'has text after the address';
+      return { problem: `${show(text)} ${problem}`, fix: BRACKETS.fix };
     }
     const address = parseAddrSpec(input.slice(open + 1, close).trim());
     if (typeof address !== 'string') return address;

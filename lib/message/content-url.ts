@@ -26,7 +26,7 @@ function fault(url: URL, problem: string): TextFault {
   };
 }
 
-function aborted(cause: unknown): MailDeliveryError {
+export function aborted(cause: unknown): MailDeliveryError {
   return new MailDeliveryError({
     code: 'MAIL_ABORTED',
     disposition: 'retry',
@@ -50,7 +50,6 @@ export async function loadUrl(href: string, options: LoadUrlOptions): Promise<Bu
       fix: 'Give the bytes as `content`, or allow the origin',
     };
   }
-  if (options.signal?.aborted) throw aborted(options.signal.reason);
   const deadline = AbortSignal.timeout(options.timeoutMs);
   const signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline;
   try {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { loadFile } from './content-file.js';
-import { loadUrl } from './content-url.js';
+import { aborted, loadUrl } from './content-url.js';
 import { ATTACHMENT_FIELDS, copyFields, isObject, MESSAGE_FIELDS, readField } from './fields.js';
 import { IssueList } from './issues.js';
 import type { MailMessage } from './message.js';
@@ -88,7 +88,8 @@ class ContentLoader {
     return rest;
   }
 
-  private fetch(key: 'path' | 'href', named: string): Promise<Buffer | TextFault> {
+  private async fetch(key: 'path' | 'href', named: string): Promise<Buffer | TextFault> {
+    if (this.signal?.aborted) throw aborted(this.signal.reason);
     if (key === 'path') return loadFile(named, this.allow.paths ?? [], this.left);
     return loadUrl(named, {
       origins: this.allow.origins ?? [],

@@ -101,6 +101,10 @@ export function checkUnknown(
   for (const key of Object.keys(object)) {
     if (known.includes(key)) continue;
     if (readField(object, key) === undefined) continue;
+    if (issues.full) {
+      issues.add(path, 'has more unknown fields', 'Remove them');
+      continue;
+    }
     let fix = Object.hasOwn(instead, key) ? instead[key] : undefined;
     if (fix === undefined) {
       const near = suggest(key, known);

@@ -13,8 +13,13 @@ export class IssueList {
     return this.listed.length + this.unlisted;
   }
 
+  /** Whether more faults will only be counted, so that describing them is wasted. */
+  get full(): boolean {
+    return this.listed.length >= MAX_LISTED;
+  }
+
   add(path: string, problem: string, fix: string): void {
-    if (this.listed.length < MAX_LISTED) this.listed.push({ path, problem, fix });
+    if (!this.full) this.listed.push({ path, problem, fix });
     else this.unlisted += 1;
   }
 

@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { checkUnknown, isObject, readField } from './fields.js';
 import { freezeMail } from './freeze-mail.js';
 import { IssueList } from './issues.js';
@@ -40,6 +41,18 @@ function headerInput(issues: IssueList, value: unknown, index: number): unknown 
   return { key: readField(value, 'name'), value: readField(value, 'value') };
 }
 
+/** `{ base64 }` out of JSON, or the bytes themselves after a structured clone. */
+function contentInput(issues: IssueList, path: string, content: unknown): object {
+  if (types.isUint8Array(content)) return { content };
+  const base64 = isObject(content) ? readField(content, 'base64') : undefined;
+  if (typeof base64 !== 'string') {
+    issues.add(path, `expected { base64 }, got ${show(content)}`, FIX);
+    return { content: '' };
+  }
+  checkUnknown(issues, path, content as object, ['base64']);
+  return { content: base64, encoding: 'base64' };
+}
+
 function attachmentInput(issues: IssueList, value: unknown, index: number): unknown {
   if (!isObject(value)) return value;
   const path = `attachments[${index}]`;
@@ -47,17 +60,10 @@ function attachmentInput(issues: IssueList, value: unknown, index: number): unkn
     path: 'Stored mail carries its bytes; it never names a file to read',
     href: 'Stored mail carries its bytes; it never names a URL to fetch',
   });
-  const content = readField(value, 'content');
-  const base64 = isObject(content) ? readField(content, 'base64') : undefined;
-  if (isObject(content)) checkUnknown(issues, `${path}.content`, content, ['base64']);
-  if (typeof base64 !== 'string') {
-    issues.add(`${path}.content`, `expected { base64 }, got ${show(content)}`, FIX);
-  }
   return {
     filename: readField(value, 'filename'),
     contentType: readField(value, 'contentType'),
-    content: typeof base64 === 'string' ? base64 : '',
-    encoding: 'base64',
+    ...contentInput(issues, `${path}.content`, readField(value, 'content')),
     cid: readField(value, 'cid'),
     contentDisposition: readField(value, 'disposition'),
   };

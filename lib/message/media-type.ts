@@ -1,16 +1,24 @@
 import { detectMimeType } from 'nodemailer/lib/mime-funcs';
 
-// RFC 2045 §5.1. One pass each: a token never holds what ends it.
-const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}(?=;|$)/i;
-const PARAMETERS = /^(?:;[a-z0-9!#$&^_.+*-]+=(?:[!#-'*+\-.0-9A-Z^-~]+|"[ !#-[\]-~]*"))*$/i;
+// RFC 2045 §5.1. A token never holds what ends it, so each is one pass.
+const TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}/i;
+const PARAMETER = / *; *([a-z0-9!#$&^_.+*-]+)=([\w!#$%&'*+.^`{|}~-]+|"[ !#-[\]-~]*")/iy;
 
-/** A media type with its parameters, white space around them dropped; `undefined` when malformed. */
+/** A media type and its parameters in one spelling; `undefined` when malformed. */
 export function parseMediaType(value: string): string | undefined {
-  if (value.length > 512) return undefined;
-  const compact = value.trim().replace(/ *([;=]) */g, '$1');
-  const type = TYPE.exec(compact)?.[0];
-  if (type === undefined || !PARAMETERS.test(compact.slice(type.length))) return undefined;
-  return type.toLowerCase() + compact.slice(type.length).replaceAll(';', '; ');
+  const text = value.trim();
+  const type = TYPE.exec(text)?.[0];
+  if (type === undefined || text.length > 512) return undefined;
+  let result = type.toLowerCase();
+  let end = type.length;
+  while (end < text.length) {
+    PARAMETER.lastIndex = end;
+    const parameter = PARAMETER.exec(text);
+    if (!parameter) return undefined;
+    result += `; ${parameter[1]!.toLowerCase()}=${parameter[2]!}`;
+    end = PARAMETER.lastIndex;
+  }
+  return result;
 }
 
 /** The media type that a filename stands for, else `application/octet-stream`. */

@@ -3,6 +3,8 @@ import { show, type TextFault } from './text.js';
 // RFC 5322 §3.6.4, wide enough for the ids that real software writes, narrow enough for a header:
 // printable ASCII without space and angle brackets.
 const MSG_ID = /^[!-;=?-~]+$/;
+// What we write ourselves: dot-atoms, or an address literal at the right (RFC 5322 §3.6.4).
+const OWN_ID = /^[\w!#$%&'*+\-/=?^`{|}~.]+@(?:[\w!#$%&'*+\-/=?^`{|}~.]+|\[[!-Z^-~]+\])$/;
 /** A line of a header may hold 998 octets (RFC 5322 §2.1.1); an id cannot be folded. */
 const MAX_LENGTH = 900;
 
@@ -22,7 +24,7 @@ export function parseMessageId(value: string, options?: { strict?: boolean }): s
   if (inner.length > MAX_LENGTH)
     return fault(value, `: it is longer than ${MAX_LENGTH} characters`);
   // Only our own must be well-formed; what we answer to is quoted as the other side wrote it.
-  if (options?.strict && !/^[^@]+@[^@]+$/.test(inner)) return fault(value, ': it needs one @');
+  if (options?.strict && !OWN_ID.test(inner)) return fault(value, ' of the form left@right');
   return `<${inner}>`;
 }
 

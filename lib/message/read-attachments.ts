@@ -5,7 +5,7 @@ import type { MailAttachment } from './mail.js';
 import { mediaTypeOf, parseMediaType } from './media-type.js';
 import { NONE, readChoice, readLine } from './read-basics.js';
 import type { SizeMeter } from './size-meter.js';
-import { show } from './text.js';
+import { show, surrogateFault } from './text.js';
 
 const INSTEAD: Readonly<Record<string, string>> = {
   raw: 'Use `content` and `contentType`',
@@ -37,7 +37,11 @@ function decode(
   text: string,
   encoding: 'utf8' | 'base64' | 'hex',
 ): Buffer | undefined {
-  if (encoding === 'utf8') return Buffer.from(text, 'utf8');
+  if (encoding === 'utf8') {
+    const fault = surrogateFault(text);
+    if (fault) issues.addFault(path, fault);
+    return fault ? undefined : Buffer.from(text, 'utf8');
+  }
   if (encoding === 'hex') {
     if (text.length % 2 === 0 && /^[0-9a-f]*$/i.test(text)) return Buffer.from(text, 'hex');
   } else {
@@ -64,8 +68,7 @@ function readContent(
   const value = readField(attachment, 'content');
   const at = `${path}.content`;
   if (typeof value === 'string') {
-    const shrink = encoding === 'base64' ? 0.75 : encoding === 'hex' ? 0.5 : 1;
-    if (!meter.addAttachment(at, Math.floor(value.length * shrink))) return undefined;
+    if (!meter.addAttachment(at, Buffer.byteLength(value, encoding))) return undefined;
     return decode(issues, at, value, encoding);
   }
   if (types.isUint8Array(value)) {

@@ -51,12 +51,18 @@ export function readBody(issues: IssueList, path: string, value: unknown): strin
   return fault ? undefined : value;
 }
 
+// Date.parse alone takes almost anything (`x 1` is a day of 2001), and a time without a zone means
+// another moment on every server.
+const ISO_8601 = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d))?$/;
+const RFC_5322 =
+  /^(?:[A-Z]{3}, )?\d{1,2} [A-Z]{3} \d{4} \d\d:\d\d(?::\d\d)? (?:GMT|UTC?|[+-]\d{4})$/i;
+
 /** A moment as ISO 8601. */
 export function readDate(issues: IssueList, path: string, value: unknown): string | undefined {
   if (value === undefined) return undefined;
   const ms = types.isDate(value)
     ? Date.prototype.getTime.call(value)
-    : typeof value === 'string' && value.length <= 64
+    : typeof value === 'string' && (ISO_8601.test(value) || RFC_5322.test(value))
       ? Date.parse(value)
       : Number.NaN;
   // RFC 5322 §3.3: a year has four digits and is not before 1900.
@@ -64,7 +70,7 @@ export function readDate(issues: IssueList, path: string, value: unknown): strin
   const got = types.isDate(value) ? 'a Date out of range or invalid' : show(value);
   issues.add(
     path,
-    `expected a date from 1900 to 9999, got ${got}`,
+    `expected a date with its time zone, from 1900 to 9999, got ${got}`,
     'Give a valid Date or an ISO 8601 string such as `2030-01-31T12:00:00Z`',
   );
   return undefined;

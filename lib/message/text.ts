@@ -26,6 +26,11 @@ const LONE_SURROGATE: TextFault = {
   fix: 'Call `.toWellFormed()` on it, and cut strings between characters, not inside an emoji',
 };
 
+/** Half of a character outside the BMP, which no encoding carries. */
+export function surrogateFault(text: string): TextFault | undefined {
+  return (text as unknown as WellFormed).isWellFormed() ? undefined : LONE_SURROGATE;
+}
+
 /** What is wrong with a string that becomes a header or envelope field, if anything is. */
 export function fieldTextFault(text: string, tabAllowed = false): TextFault | undefined {
   const match = (tabAllowed ? CONTROL_BUT_TAB : CONTROL).exec(text);
@@ -35,7 +40,7 @@ export function fieldTextFault(text: string, tabAllowed = false): TextFault | un
       fix: 'Remove it: a line break or control character here could forge another header',
     };
   }
-  return (text as unknown as WellFormed).isWellFormed() ? undefined : LONE_SURROGATE;
+  return surrogateFault(text);
 }
 
 /** What is wrong with a body, if anything is. Line ends of any kind are the composer's to normalise. */
@@ -47,7 +52,7 @@ export function bodyTextFault(text: string): TextFault | undefined {
       fix: 'Remove it, or send binary data as an attachment',
     };
   }
-  return (text as unknown as WellFormed).isWellFormed() ? undefined : LONE_SURROGATE;
+  return surrogateFault(text);
 }
 
 /** A value as it may stand in a problem: shortened, escaped, never breaking the line. */

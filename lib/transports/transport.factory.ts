@@ -40,7 +40,7 @@ export function createTransport(config: unknown, path = 'transport'): MailTransp
     case 'web-api':
       return new WebApiTransport(config as WebApiTransportOptions, path);
     case 'memory':
-      return new MemoryTransport(config as MemoryTransportOptions, path);
+      return new MemoryTransport(config, path);
     default:
       throw new MailConfigurationError(
         `${path}.type`,

@@ -46,6 +46,10 @@ export interface MailTransport {
   /** Names the road in logs, receipts and errors; never holds a secret. */
   readonly name: string;
   /**
+   * How many mails it can have under way at once; a relay's worker keeps that many at hand. Default 100.
+   */
+  readonly capacity?: number;
+  /**
    * @throws MailDeliveryError when no recipient was accepted, with what that means for the mail.
    */
   deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery>;

@@ -1,4 +1,5 @@
 import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../errors.js';
+import type { LoggedReply } from './session-log.js';
 import type { SmtpErrors } from './smtp-errors.js';
 import { parseReply, type SmtpReply } from './smtp-reply.js';
 
@@ -14,7 +15,7 @@ export interface ClientError extends Error {
 /** How far the session had come when the error was raised. */
 export interface Progress {
   readonly stage: MailStage;
-  readonly lastReplyStage: MailStage;
+  readonly reply: LoggedReply | undefined;
   readonly contentComplete: boolean;
 }
 
@@ -26,7 +27,7 @@ export function toDeliveryError(
   errors: SmtpErrors,
   redact: Redact,
 ): MailDeliveryError {
-  if (error.response) {
+  if (error.response && isVerdict(error, progress)) {
     const stage = stageOf(error, progress);
     const reply = parseReply(error.response, redact);
     return errors.refused(stage, reply, rejections(error.rejectedErrors, redact));
@@ -65,12 +66,19 @@ export function rejections(
   });
 }
 
+/** Whether the reply answers a command, and came whole. */
+function isVerdict(error: ClientError, { reply }: Progress): boolean {
+  if (error.command === 'RSET') return false;
+  if (error.command !== 'CONN') return true;
+  const unasked = error.code === 'EPROTOCOL' && reply?.stage !== 'greeting';
+  return !unasked && reply?.text === error.response;
+}
+
 /** Which command the reply that nodemailer complains of belongs to. */
 function stageOf(error: ClientError, progress: Progress): MailStage {
   if (error.rejectedErrors?.length) return 'rcpt';
   switch (error.command?.split(' ')[0]) {
     case 'MAIL':
-    case 'RSET':
       return 'mail';
     case 'RCPT':
       return 'rcpt';
@@ -85,6 +93,6 @@ function stageOf(error: ClientError, progress: Progress): MailStage {
     case 'AUTH':
       return 'auth';
     default:
-      return progress.lastReplyStage;
+      return progress.reply?.stage ?? progress.stage;
   }
 }

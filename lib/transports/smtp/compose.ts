@@ -1,7 +1,7 @@
 import DKIM from 'nodemailer/lib/dkim';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mail, MailAddress } from '../../message/mail.js';
-import type { SmtpDkimOptions } from './smtp-secrets.options.js';
+import type { SmtpDkimOptions } from './smtp-security.options.js';
 
 const PRIORITY = {
   high: [

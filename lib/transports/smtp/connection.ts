@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import NodemailerConnection, { type SMTPConnectionSendInfo } from 'nodemailer/lib/smtp-connection';
 import type { Clock } from '../../clock.js';
 import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../errors.js';
 import type { MailEnvelope } from '../../message/mail.js';
 import { rejections, toDeliveryError, type ClientError } from './client-error.js';
+import { contentStream, hasEightBit } from './content-stream.js';
 import type { Credentials } from './credentials.js';
 import { Deadline } from './deadline.js';
 import { dial } from './dial.js';
@@ -14,8 +14,6 @@ import { SessionLog } from './session-log.js';
 import type { SmtpErrors } from './smtp-errors.js';
 import type { ResolvedSmtpOptions } from './smtp.options.js';
 
-/** Content is handed over in blocks, each with a deadline of its own. */
-const BLOCK_BYTES = 64 * 1024;
 const MAX_REPLY_BYTES = 64 * 1024;
 /** How long QUIT may take: by then nothing is at stake. */
 const QUIT_MS = 2_000;
@@ -52,7 +50,6 @@ export class SmtpConnection {
     this.progressed();
   });
   private readonly deadline: Deadline;
-  private counter: ReplyCounter | undefined;
 
   private constructor(
     private readonly socket: Socket,
@@ -113,8 +110,12 @@ export class SmtpConnection {
     });
     if (credentials) await connection.authenticate(credentials, signal);
     connection.log.enter('mail');
-    connection.counter = new ReplyCounter(connection.log.replies);
-    connection.wire.on('data', (chunk: Buffer) => connection.counter?.push(chunk));
+    const received = new ReplyCounter(connection.log.replies);
+    connection.log.received = received;
+    // Ahead of nodemailer, so that a reply has been counted when it is read.
+    connection.wire.prependListener('data', (chunk: Buffer) => {
+      received.push(chunk);
+    });
     return connection;
   }
 
@@ -140,7 +141,11 @@ export class SmtpConnection {
       use8BitMime: hasEightBit(content),
     };
     const info = await this.run<SMTPConnectionSendInfo>(signal, (done) => {
-      this.client.send(message, this.stream(content), done);
+      this.client.send(
+        message,
+        contentStream(content, (gone) => this.nextBlock(gone)),
+        done,
+      );
     });
     if (!this.log.contentComplete || this.earlyReply) {
       const error = errors.protocol('reply', 'replied before it had the whole content');
@@ -229,32 +234,15 @@ export class SmtpConnection {
     this.needsReset = false;
   }
 
-  /** The content, block by block as the socket takes it. */
-  private stream(content: Buffer): Readable {
-    let at = 0;
-    const next = () => {
-      if (at === 0 && this.isAhead()) {
-        // Not one byte of content for a server that has answered it already.
-        this.fail(this.context.errors.protocol('data', 'replied before it had the content'));
-        return undefined;
-      }
-      const block = content.subarray(at, at + BLOCK_BYTES);
-      at += block.length;
-      this.deadline.arm(this.context.options.timeouts.dataMs);
-      return block.length > 0 ? block : null;
-    };
-    return new Readable({
-      highWaterMark: BLOCK_BYTES,
-      read() {
-        const block = next();
-        if (block !== undefined) this.push(block);
-      },
-    });
-  }
-
-  /** Whether the server has sent more replies than there were commands to reply to. */
-  private isAhead(): boolean {
-    return this.counter !== undefined && this.counter.count > this.log.replies;
+  private nextBlock(gone: number): boolean {
+    if (!this.alive) return false;
+    if (gone === 0 && this.log.ahead) {
+      // Not one byte of content for a server that has answered it already.
+      this.fail(this.context.errors.protocol('data', 'replied before it had the content'));
+      return false;
+    }
+    this.deadline.arm(this.context.options.timeouts.dataMs);
+    return true;
   }
 
   /** Runs one step of nodemailer's to its end, whichever way it tells of it. */
@@ -307,17 +295,22 @@ export class SmtpConnection {
 
   private translate(error: ClientError): MailDeliveryError {
     const { errors, credentials } = this.context;
-    const { stage, reply, contentComplete } = this.log;
-    const progress = { stage, lastReplyStage: reply?.stage ?? stage, contentComplete };
-    return toDeliveryError(error, progress, errors, credentials?.redact ?? unchanged);
+    return toDeliveryError(error, this.log, errors, credentials?.redact ?? unchanged);
   }
 
   /** Another reply is waited for: its deadline runs from now. */
   private progressed(): void {
     if (!this.pending) return;
     const { timeouts } = this.context.options;
-    const { stage } = this.log;
-    if (stage === 'reply' && this.isAhead()) this.earlyReply = true;
+    const { stage, reply } = this.log;
+    if (reply?.stage === 'data' && reply.text.startsWith('2')) {
+      // nodemailer would go on; but then the replies are out of step, and the next no verdict.
+      this.fail(
+        this.context.errors.protocol('data', `answered DATA with ${reply.text.slice(0, 3)}`),
+      );
+      return;
+    }
+    if (stage === 'reply' && this.log.ahead) this.earlyReply = true;
     this.deadline.arm(timeouts[DEADLINES[stage] ?? 'commandMs']);
   }
 
@@ -349,8 +342,4 @@ function unchanged(text: string): string {
 
 function isInternational(address: string): boolean {
   return /[^\u0000-\u007f]/.test(address);
-}
-
-function hasEightBit(content: Buffer): boolean {
-  return content.some((byte) => byte > 0x7f);
 }

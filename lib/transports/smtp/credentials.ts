@@ -1,7 +1,7 @@
 import type { SMTPConnectionAuth } from 'nodemailer/lib/smtp-connection';
 import XOAuth2 from 'nodemailer/lib/xoauth2';
 import { redactor } from './smtp-reply.js';
-import type { SmtpAuth, SmtpOAuth2Auth } from './smtp-secrets.options.js';
+import type { SmtpAuth, SmtpOAuth2Auth } from './smtp-security.options.js';
 
 /** What the connections of a pool log in with. They share it, so that a token is fetched once. */
 export interface Credentials {

@@ -1,4 +1,5 @@
 import type { MailStage } from '../../errors.js';
+import type { ReplyCounter } from './reply-counter.js';
 
 /** What the reply that was read last answered. */
 export interface LoggedReply {
@@ -31,11 +32,18 @@ export class SessionLog {
   reply: LoggedReply | undefined;
   /** Replies read over the whole session. */
   replies = 0;
+  /** What has arrived on the socket, once it is watched. */
+  received: ReplyCounter | undefined;
   /** Whether the final dot of the current mail has been written. */
   contentComplete = false;
 
   /** `onProgress` is called when another reply becomes the one that is waited for. */
   constructor(private readonly onProgress: () => void) {}
+
+  /** Whether more replies have arrived than there were commands to reply to. */
+  get ahead(): boolean {
+    return this.received !== undefined && this.received.count > this.replies;
+  }
 
   get stage(): MailStage {
     return this.due[0] ?? this.last;
@@ -60,7 +68,7 @@ export class SessionLog {
   private command(line: string): void {
     if (this.due[0] === 'content') {
       // A lone dot ends an empty content that every recipient was refused for.
-      this.due[0] = 'data';
+      this.due[0] = 'rcpt';
       return;
     }
     const verb = /^[A-Z]+(?= |$)/.exec(line)?.[0] ?? '';
@@ -76,11 +84,13 @@ export class SessionLog {
   }
 
   private replied(text: string): void {
+    // nodemailer logs the rest of a reply that the end of the connection cut short.
+    if (this.received && this.replies >= this.received.count) return;
     const stage = this.due.shift() ?? this.last;
     this.replies += 1;
     this.reply = { stage, text };
     if (stage === 'ehlo') this.capabilities = text.startsWith('2') ? text.split(/\r?\n/) : [];
-    if (stage === 'data' && /^[23]/.test(text)) this.push('content');
+    if (stage === 'data' && text.startsWith('3')) this.push('content');
     else this.onProgress();
   }
 

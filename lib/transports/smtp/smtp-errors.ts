@@ -54,7 +54,7 @@ export class SmtpErrors {
     const road = code === 421 ? 'MAIL_SERVICE' : code === 530 ? 'MAIL_AUTH' : ROAD_STAGES[stage];
     if (road) {
       const message = `${this.road} refused to go on ${words(stage)}: ${text}`;
-      return this.make(stage, { code: road, message, ...said });
+      return this.make(stage, { code: road, disposition: 'retry', message, ...said });
     }
     if (code < 400 || code > 599) return this.protocol(stage, `replied out of step: ${text}`, said);
     const disposition =

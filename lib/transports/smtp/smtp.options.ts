@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import type { ConnectionOptions } from 'node:tls';
 import { OptionReader } from '../../option-reader.js';
 import { isEhloName, isHost, isLoopback, withoutBrackets } from './host-names.js';
 import {
@@ -9,20 +8,16 @@ import {
   readTls,
   type SmtpAuth,
   type SmtpDkimOptions,
-} from './smtp-secrets.options.js';
+  type SmtpTlsOptions,
+} from './smtp-security.options.js';
 
-/** The parts of `tls.connect`'s options that a mail client needs. */
-export type SmtpTlsOptions = Pick<
-  ConnectionOptions,
-  | 'ca'
-  | 'cert'
-  | 'key'
-  | 'passphrase'
-  | 'rejectUnauthorized'
-  | 'servername'
-  | 'minVersion'
-  | 'ciphers'
->;
+export type {
+  SmtpAuth,
+  SmtpDkimOptions,
+  SmtpOAuth2Auth,
+  SmtpPasswordAuth,
+  SmtpTlsOptions,
+} from './smtp-security.options.js';
 
 export interface SmtpPoolOptions {
   /** Connections open at one time. Default 5, minimum 1. */

@@ -1,6 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
 import { HttpFailure } from './http-failure.js';
+import { onAbort } from './on-abort.js';
 import { OutgoingBody } from './outgoing-body.js';
 import { SlotQueue } from './slot-queue.js';
 import type { WebApiRequest, WebApiResponse } from './web-api.provider.js';
@@ -35,10 +37,13 @@ export class HttpClient {
   private readonly running = new Set<AbortController>();
   private whenIdle: (() => void)[] = [];
   private pausedUntil = 0;
+  /** Tears down sockets that are still connecting, too; undici would leave those to their timeout. */
+  private readonly teardown = new AbortController();
 
   constructor(options: HttpClientOptions) {
     this.timeoutMs = options.timeoutMs;
     this.slots = new SlotQueue(options.connections);
+    setMaxListeners(0, this.teardown.signal);
     this.pool = new Pool(options.origin, {
       connections: options.connections,
       pipelining: 1,
@@ -49,20 +54,24 @@ export class HttpClient {
       bodyTimeout: options.timeoutMs,
       connect: {
         timeout: Math.min(CONNECT_TIMEOUT_MS, options.timeoutMs),
+        signal: this.teardown.signal,
         ...(options.ca === undefined ? {} : { ca: options.ca }),
       },
     });
   }
 
-  /** @throws HttpFailure */
-  async request(request: WebApiRequest, signal?: AbortSignal): Promise<WebApiResponse> {
+  /**
+   * `make` is called when it is the request's turn, so that bodies do not pile up in line.
+   * @throws HttpFailure, or what `make` throws
+   */
+  async request(make: () => WebApiRequest, signal?: AbortSignal): Promise<WebApiResponse> {
     // One controller for the caller's signal, the deadline and destroy(); its reason tells which.
     const controller = new AbortController();
     const abort = (): void => {
       controller.abort(new HttpFailure('aborted', signal?.reason));
     };
     if (signal?.aborted) abort();
-    signal?.addEventListener('abort', abort, { once: true });
+    const stopListening = signal && onAbort(signal, abort);
     this.running.add(controller);
     try {
       const release = await this.enter(controller.signal);
@@ -70,18 +79,15 @@ export class HttpClient {
         controller.abort(new HttpFailure('timeout'));
       }, this.timeoutMs);
       try {
-        return await this.exchange(request, controller.signal);
+        return await this.exchange(make(), controller.signal);
       } finally {
         clearTimeout(deadline);
         release();
       }
     } finally {
-      signal?.removeEventListener('abort', abort);
+      stopListening?.();
       this.running.delete(controller);
-      if (this.running.size === 0)
-        this.whenIdle.splice(0).forEach((resolve) => {
-          resolve();
-        });
+      if (this.running.size === 0) for (const resolve of this.whenIdle.splice(0)) resolve();
     }
   }
 
@@ -101,7 +107,9 @@ export class HttpClient {
   /** Aborts everything at once. */
   async destroy(reason: Error): Promise<void> {
     for (const controller of this.running) controller.abort(new HttpFailure('aborted', reason));
-    await this.pool.destroy(reason);
+    const destroyed = this.pool.destroy(reason);
+    this.teardown.abort(reason);
+    await destroyed;
   }
 
   /** A slot outside of any pause. Waits out pauses of up to `timeoutMs` in all. */
@@ -124,7 +132,7 @@ export class HttpClient {
     const body = request.body && new OutgoingBody(request.body);
     let answer: Dispatcher.ResponseData;
     try {
-      answer = await this.pool.request({
+      const answering = this.pool.request({
         method: request.method,
         path: request.path,
         headers: body
@@ -135,9 +143,10 @@ export class HttpClient {
         idempotent: false,
         signal,
       });
+      answer = await Promise.race([answering, rejection(signal)]);
     } catch (error) {
       const failure = error instanceof HttpFailure ? error : HttpFailure.of(error);
-      failure.started = body?.started ?? false;
+      failure.started = body?.started ?? true;
       failure.sent = body?.sent ?? false;
       throw failure;
     }
@@ -147,6 +156,20 @@ export class HttpClient {
       body: await readAnswer(answer.body),
     };
   }
+}
+
+/**
+ * Rejects with the signal's reason. undici by itself hears of an abort only once there is a connection
+ * for the request; it then drops the request before the first byte.
+ */
+function rejection(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => {
+      reject(signal.reason as HttpFailure);
+    };
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+  });
 }
 
 function flatten(headers: Dispatcher.ResponseData['headers']): Record<string, string> {

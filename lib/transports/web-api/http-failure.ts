@@ -3,10 +3,11 @@ import type { WebApiFault } from './web-api.provider.js';
 
 /**
  * Why no answer came. `aborted`: by the caller or by destroy(); `timeout`: our deadline; `paused`: the
- * road waits out a rate limit for longer than we wait; the rest is the network's.
+ * road waits out a rate limit for longer than we wait; `invalid`: no HTTP can carry the request; the
+ * rest is the network's.
  */
 export type HttpFailureKind =
-  'dns' | 'connect' | 'tls' | 'timeout' | 'lost' | 'protocol' | 'aborted' | 'paused';
+  'dns' | 'connect' | 'tls' | 'timeout' | 'lost' | 'protocol' | 'aborted' | 'paused' | 'invalid';
 
 const CONNECT_CODES = new Set([
   'ECONNREFUSED',
@@ -21,7 +22,7 @@ const CONNECT_CODES = new Set([
 const TLS_CODES =
   /^(?:ERR_TLS|ERR_SSL|ERR_OSSL|CERT_|CRL_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_|HOSTNAME_MISMATCH|PATH_LENGTH_)|_CERT(?:_|$)|^EPROTO$/;
 const TIMEOUT_CODES = new Set(['UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
-const PROTOCOL_CODES = /^(?:HPE_|UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/;
+const PROTOCOL_CODES = /^(?:UND_ERR_HEADERS_OVERFLOW|UND_ERR_RES_)/;
 
 /** A request without an answer. */
 export class HttpFailure extends Error {
@@ -45,8 +46,15 @@ export class HttpFailure extends Error {
 }
 
 function kindOf(error: unknown): HttpFailureKind {
-  const { code, syscall } = (error ?? {}) as { code?: unknown; syscall?: unknown };
+  const { code, name, syscall } = (error ?? {}) as {
+    code?: unknown;
+    name?: unknown;
+    syscall?: unknown;
+  };
+  // Its code is not always set.
+  if (name === 'HTTPParserError') return 'protocol';
   if (syscall === 'getaddrinfo') return 'dns';
+  if (code === 'UND_ERR_INVALID_ARG') return 'invalid';
   if (typeof code !== 'string') return 'lost';
   if (code === 'ENOTFOUND' || code.startsWith('EAI_')) return 'dns';
   if (CONNECT_CODES.has(code)) return 'connect';
@@ -64,6 +72,7 @@ const WORDS: Record<HttpFailureKind, string> = {
   lost: 'The connection was lost before the answer',
   protocol: 'The answer is not valid HTTP',
   aborted: 'The attempt was aborted',
+  invalid: 'The provider made a request that HTTP cannot carry',
   paused: 'The provider asked to slow down, for longer than an attempt waits',
 };
 
@@ -72,13 +81,15 @@ const WORDS: Record<HttpFailureKind, string> = {
  * accepted. `harmless` requests change nothing at the provider, so they may always be tried again.
  */
 export function failureFault(failure: HttpFailure, harmless = false): WebApiFault {
+  const { kind, sent } = failure;
+  const after = sent && !harmless ? 'unknown' : 'retry';
   return {
     code: codeOf(failure),
-    disposition: failure.sent && !harmless ? 'unknown' : 'retry',
+    disposition: kind === 'invalid' ? 'permanent' : after,
     // An abort says nothing about the road, so it must not feed its breaker.
-    fault: failure.kind === 'aborted' ? 'message' : 'road',
+    fault: kind === 'aborted' || kind === 'invalid' ? 'message' : 'road',
     stage: stageOf(failure),
-    message: WORDS[failure.kind],
+    message: WORDS[kind],
     ...(failure.waitMs === undefined ? {} : { retryAfterMs: failure.waitMs }),
     cause: failure.cause,
   };
@@ -102,12 +113,16 @@ function codeOf({ kind, started }: HttpFailure): MailErrorCode {
       return 'MAIL_ABORTED';
     case 'paused':
       return 'MAIL_RATE';
+    case 'invalid':
+      return 'MAIL_UNSUPPORTED';
   }
 }
 
 function stageOf({ kind, started, sent }: HttpFailure): MailStage {
   if (kind === 'dns') return 'dns';
+  if (kind === 'connect' || kind === 'tls') return 'connect';
   if (kind === 'paused') return 'queue';
+  if (kind === 'invalid') return 'request';
   if (sent) return 'response';
   if (started) return 'request';
   return kind === 'aborted' ? 'queue' : 'connect';

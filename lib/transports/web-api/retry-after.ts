@@ -4,20 +4,25 @@ import type { WebApiResponse } from './web-api.provider.js';
 const MAX_WAIT_MS = 3_600_000;
 
 /**
- * Milliseconds that the answer asks to wait: by `X-RateLimit-Reset` (epoch seconds), else by
- * `Retry-After` (seconds or a date, RFC 9110 §10.2.3). The server's own `Date` is what both count
- * from, so that a wrong clock here does no harm. `undefined` where neither says anything sensible.
+ * Milliseconds that the answer asks to wait: by `Retry-After` (seconds or a date, RFC 9110 §10.2.3),
+ * or on a 429 by `X-RateLimit-Reset` (epoch seconds; on other answers it says nothing about them).
+ * Dates count from the server's own `Date`, so that a wrong clock here does no harm. `undefined` where
+ * none says anything sensible.
  */
-export function retryAfterMs({ headers }: WebApiResponse, now = Date.now()): number | undefined {
+export function retryAfterMs(
+  { status, headers }: WebApiResponse,
+  now = Date.now(),
+): number | undefined {
   const serverNow = parseDate(headers['date']) ?? now;
-  const reset = parseSeconds(headers['x-ratelimit-reset']);
   const after = headers['retry-after'];
+  const until = parseDate(after);
+  const reset = status === 429 ? parseSeconds(headers['x-ratelimit-reset']) : undefined;
   const waits = [
-    reset === undefined ? undefined : reset - serverNow,
-    parseSeconds(after),
-    minus(parseDate(after), serverNow),
+    parseSeconds(after) ?? 0,
+    until === undefined ? 0 : until - serverNow,
+    reset === undefined ? 0 : reset - serverNow,
   ];
-  const wait = waits.find((ms) => ms !== undefined && ms > 0);
+  const wait = waits.find((ms) => ms > 0);
   return wait === undefined ? undefined : Math.min(wait, MAX_WAIT_MS);
 }
 
@@ -28,8 +33,4 @@ function parseSeconds(text: string | undefined): number | undefined {
 function parseDate(text: string | undefined): number | undefined {
   const time = text === undefined || /^\d+$/.test(text) ? NaN : Date.parse(text);
   return Number.isNaN(time) ? undefined : time;
-}
-
-function minus(a: number | undefined, b: number): number | undefined {
-  return a === undefined ? undefined : a - b;
 }

@@ -35,22 +35,27 @@ export class WebApiTransport implements MailTransport {
   }
 
   async deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery> {
-    const request = this.provider.request(mail);
-    if (isFault(request)) throw this.error(request);
-    const response = await this.send(request, options);
+    const make = (): WebApiRequest => {
+      const request = this.provider.request(mail);
+      if (isFault(request)) throw this.error(request);
+      return request;
+    };
+    const response = await this.send(make, options);
     const outcome = this.provider.response(response, mail);
     if (isFault(outcome)) throw this.refused(outcome);
+    const { accepted, rejected = [], remoteId } = outcome;
     return {
       road: this.name,
-      accepted: outcome.accepted,
-      rejected: outcome.rejected ?? [],
-      response: outcome.response,
-      ...(outcome.remoteId === undefined ? {} : { remoteId: outcome.remoteId }),
+      accepted,
+      rejected,
+      // Once more: the words may have been unescaped from JSON since.
+      response: this.provider.redact(outcome.response),
+      ...(remoteId === undefined ? {} : { remoteId }),
     };
   }
 
   async verify(options?: DeliverOptions): Promise<void> {
-    const response = await this.send(this.provider.verifyRequest(), options, true);
+    const response = await this.send(() => this.provider.verifyRequest(), options, true);
     const fault = this.provider.verifyResponse(response);
     if (fault) throw this.refused(fault);
   }
@@ -65,13 +70,13 @@ export class WebApiTransport implements MailTransport {
   }
 
   private async send(
-    request: WebApiRequest,
+    make: () => WebApiRequest,
     options: DeliverOptions | undefined,
     harmless = false,
   ): Promise<WebApiResponse> {
     if (this.closing) throw new MailShutdownError();
     try {
-      return this.redacted(await this.client.request(request, options?.signal));
+      return this.redacted(await this.client.request(make, options?.signal));
     } catch (error) {
       if (!(error instanceof HttpFailure)) throw error;
       const fault = failureFault(error, harmless);

@@ -1,47 +1,13 @@
+import { checkAttachments, checkContent } from './sendgrid-content-rules.js';
+import { FaultList, isObject, isText, type Json } from './sendgrid-faults.js';
+import type { SendGridFault } from './sendgrid-mail.js';
+
 /**
  * SendGrid's rules for the body of `POST /v3/mail/send`, by its OpenAPI description and its list of
  * errors (https://www.twilio.com/docs/sendgrid/api-reference/mail-send/errors), in its words where
  * it publishes them. Stricter in one thing: a key that the description does not know is refused.
  */
 
-export interface SendGridFault {
-  readonly message: string;
-  readonly field: string | null;
-  readonly help: string | null;
-}
-
-export interface SendGridAddress {
-  readonly email: string;
-  readonly name?: string;
-}
-
-/** A body that passed the rules, as far as the samples and tests look into it. */
-export interface SendGridMail {
-  readonly personalizations: readonly {
-    readonly to: readonly SendGridAddress[];
-    readonly cc?: readonly SendGridAddress[];
-    readonly bcc?: readonly SendGridAddress[];
-  }[];
-  readonly from: SendGridAddress;
-  readonly reply_to?: SendGridAddress;
-  readonly reply_to_list?: readonly SendGridAddress[];
-  readonly subject: string;
-  readonly content: readonly { readonly type: string; readonly value: string }[];
-  readonly attachments?: readonly {
-    readonly content: string;
-    readonly filename: string;
-    readonly type?: string;
-    readonly disposition?: 'inline' | 'attachment';
-    readonly content_id?: string;
-  }[];
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly categories?: readonly string[];
-  readonly custom_args?: Readonly<Record<string, string>>;
-  readonly send_at?: number;
-  readonly mail_settings?: { readonly sandbox_mode?: { readonly enable?: boolean } };
-}
-
-const HELP = 'http://sendgrid.com/docs/API_Reference/Web_API_v3/Mail/errors.html#message.';
 const MAX_SCHEDULE_S = 72 * 3600;
 const RESERVED_HEADERS = new Set(
   (
@@ -58,12 +24,6 @@ const PERSONALIZATION_KEYS =
     ' ',
   );
 
-type Json = Record<string, unknown>;
-
-const isObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-
 /** Every fault of a body; none means that SendGrid would take it. `now` is in milliseconds. */
 export function checkMailSend(body: unknown, now = Date.now()): SendGridFault[] {
   const check = new MailSendCheck();
@@ -72,13 +32,7 @@ export function checkMailSend(body: unknown, now = Date.now()): SendGridFault[] 
   return check.faults;
 }
 
-class MailSendCheck {
-  readonly faults: SendGridFault[] = [];
-
-  fault(message: string, field: string | null, help = field): void {
-    this.faults.push({ message, field, help: help === null ? null : HELP + help });
-  }
-
+class MailSendCheck extends FaultList {
   mail(mail: Json, now: number): void {
     this.keys(mail, TOP_KEYS, '');
     this.personalizations(mail['personalizations']);
@@ -97,20 +51,13 @@ class MailSendCheck {
         'subject',
       );
     }
-    if (mail['template_id'] === undefined) this.content(mail['content']);
-    if (mail['attachments'] !== undefined) this.attachments(mail['attachments']);
+    if (mail['template_id'] === undefined) checkContent(this, mail['content']);
+    if (mail['attachments'] !== undefined) checkAttachments(this, mail['attachments']);
     if (mail['headers'] !== undefined) this.headers(mail['headers'], 'headers');
     if (mail['categories'] !== undefined) this.categories(mail['categories']);
     if (mail['custom_args'] !== undefined) this.customArgs(mail['custom_args'], 'custom_args');
     if (mail['send_at'] !== undefined) this.sendAt(mail['send_at'], now);
     if (mail['mail_settings'] !== undefined) this.mailSettings(mail['mail_settings']);
-  }
-
-  private keys(value: Json, known: readonly string[], path: string): void {
-    for (const key of Object.keys(value)) {
-      if (known.includes(key)) continue;
-      this.fault(`Additional property ${key} is not allowed`, path + key, null);
-    }
   }
 
   private personalizations(value: unknown): void {
@@ -207,7 +154,10 @@ class MailSendCheck {
     this.keys(value, ['email', 'name'], `${path}.`);
     const email = value['email'];
     // SendGrid takes no Unicode in an address; its own check is not published beyond that.
-    if (typeof email !== 'string' || !/^[!-~]{1,64}@[a-z0-9.[\]:-]{1,255}$/i.test(email)) {
+    if (
+      typeof email !== 'string' ||
+      !/^(?:[!-?A-~]{1,64}|"[ -~]{1,62}")@[a-z0-9.[\]:-]{1,255}$/i.test(email)
+    ) {
       this.fault(
         path === 'from'
           ? 'The from email does not contain a valid address.'
@@ -221,112 +171,6 @@ class MailSendCheck {
     if (typeof name !== 'string' || /[\r\n]/.test(name) || (plainName && /[;,]/.test(name))) {
       this.fault('The name cannot contain ; , or CRLF characters.', `${path}.name`, null);
     }
-  }
-
-  private content(value: unknown): void {
-    if (!Array.isArray(value) || value.length === 0) {
-      this.fault(
-        'Unless a valid template_id is provided, the content parameter is required. There must be ' +
-          'at least one defined content block. We typically suggest both text/plain and text/html ' +
-          'blocks are included, but only one block is required.',
-        'content',
-      );
-      return;
-    }
-    let last = -1;
-    value.forEach((item: unknown, index) => {
-      const path = `content.${index}`;
-      if (!isObject(item)) {
-        this.fault('Bad Request', path, null);
-        return;
-      }
-      this.keys(item, ['type', 'value'], `${path}.`);
-      if (!isText(item['value'])) {
-        this.fault(
-          'The content value must be a string at least one character in length.',
-          `${path}.value`,
-          'content.value',
-        );
-      }
-      this.mediaType(item['type'], 'content', path);
-      // AMP stands before html, as its specification recommends and SendGrid's page says.
-      const order = ['text/plain', 'text/x-amp-html', 'text/html'];
-      const place = order.indexOf(String(item['type']));
-      const rank = place === -1 ? order.length : place;
-      if (rank < last || (rank === last && place !== -1)) {
-        this.fault(
-          'If present, text/plain and text/html may only be provided once. text/plain must be ' +
-            'first, followed by text/html, followed by any other content.',
-          'content',
-        );
-      }
-      last = rank;
-    });
-  }
-
-  /** One parameter is let through, and only for invitations: `text/calendar; method=REQUEST`. */
-  private mediaType(value: unknown, kind: string, path: string): void {
-    if (isText(value) && /^text\/calendar; ?method=[A-Z]+$/i.test(value)) return;
-    if (isText(value) && !/[;,\r\n]/.test(value)) return;
-    this.fault(
-      `The ${kind} type cannot contain ';', or CRLF characters.`,
-      `${path}.type`,
-      `${kind}.type`,
-    );
-  }
-
-  private attachments(value: unknown): void {
-    if (!Array.isArray(value)) {
-      this.fault('The attachments parameter must be an array.', 'attachments');
-      return;
-    }
-    value.forEach((item: unknown, index) => {
-      const path = `attachments.${index}`;
-      if (!isObject(item)) {
-        this.fault('Bad Request', path, null);
-        return;
-      }
-      this.keys(
-        item,
-        ['content', 'type', 'filename', 'disposition', 'content_id', 'name'],
-        `${path}.`,
-      );
-      const content = item['content'];
-      if (
-        !isText(content) ||
-        !/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==|[A-Za-z0-9+/]=))?$/.test(content)
-      ) {
-        this.fault(
-          'The attachment content must be base64 encoded.',
-          `${path}.content`,
-          'attachments.content',
-        );
-      }
-      if (!isText(item['filename']) || /[\r\n]/.test(item['filename'])) {
-        this.fault(
-          'The filename of the attachment must be a string at least one character in length.',
-          `${path}.filename`,
-          'attachments.filename',
-        );
-      }
-      if (item['type'] !== undefined) this.mediaType(item['type'], 'attachment', path);
-      const disposition = item['disposition'];
-      if (disposition !== undefined && disposition !== 'inline' && disposition !== 'attachment') {
-        this.fault(
-          'The disposition of your attachment can be either "inline" or "attachment".',
-          `${path}.disposition`,
-          'attachments.disposition',
-        );
-      }
-      const id = item['content_id'];
-      if (id !== undefined && (!isText(id) || /[;,\r\n]/.test(id))) {
-        this.fault(
-          "The content_id cannot contain ';', ',', or CRLF characters.",
-          `${path}.content_id`,
-          'attachments.content_id',
-        );
-      }
-    });
   }
 
   private headers(value: unknown, path: string): void {

@@ -3,9 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { randomBytes } from 'node:crypto';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkMailSend, type SendGridFault, type SendGridMail } from './sendgrid-rules.js';
+import type { SendGridFault, SendGridMail } from './sendgrid-mail.js';
+import { checkMailSend } from './sendgrid-rules.js';
 
-export type { SendGridAddress, SendGridFault, SendGridMail } from './sendgrid-rules.js';
+export type { SendGridAddress, SendGridFault, SendGridMail } from './sendgrid-mail.js';
 
 export interface SendGridServerOptions {
   /** Default 0: a free one. Always on 127.0.0.1. */
@@ -50,6 +51,8 @@ export interface SendGridRequest {
   readonly socket: number;
   /** The body as it came; empty until it is complete. */
   readonly body: string;
+  /** Resolves once the socket that carried it is closed. */
+  readonly closed: Promise<unknown>;
 }
 
 export interface AcceptedMail {
@@ -96,13 +99,14 @@ class StandIn implements SendGridServer {
   readonly sockets = { total: 0, open: 0 };
   private readonly server: Server;
   private readonly steps: SendGridStep[] = [];
-  private readonly numbers = new WeakMap<Socket, number>();
+  private readonly known = new WeakMap<Socket, Pick<SendGridRequest, 'socket' | 'closed'>>();
   private window = { endsAt: 0, used: 0 };
 
   constructor(private readonly options: SendGridServerOptions) {
     this.server = createServer({ keepAliveTimeout: options.keepAliveTimeoutMs ?? 60_000 });
     this.server.on('connection', (socket) => {
-      this.numbers.set(socket, ++this.sockets.total);
+      const closed = new Promise((resolve) => socket.once('close', resolve));
+      this.known.set(socket, { socket: ++this.sockets.total, closed });
       this.sockets.open += 1;
       socket.on('close', () => {
         this.sockets.open -= 1;
@@ -156,8 +160,8 @@ class StandIn implements SendGridServer {
       method: request.method ?? '',
       path: request.url ?? '',
       rawHeaders: request.rawHeaders,
-      socket: this.numbers.get(request.socket) ?? 0,
       body: '',
+      ...this.known.get(request.socket)!,
     };
     this.requests.push(entry);
     const step = this.steps.shift() ?? {};

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   startSendGridServer,
@@ -39,7 +40,9 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
     await transport.deliver(testMail());
     const { method, path, rawHeaders } = server.requests[0]!;
     expect(`${method} ${path}`).toBe('POST /v3/mail/send');
-    const names = rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
+    const names = rawHeaders
+      .filter((_, index) => index % 2 === 0)
+      .map((name) => name.toLowerCase());
     expect(names.toSorted()).toEqual([
       'accept',
       'authorization',
@@ -103,6 +106,16 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
     const errors = await Promise.all(work);
     expect(server.requests).toHaveLength(2);
     expect(errors.map(({ disposition }) => disposition)).toEqual(['unknown', 'unknown', 'retry']);
+  });
+
+  it('listens to a signal once, however many attempts share it', async () => {
+    const { signal } = new AbortController();
+    const work = Array.from({ length: 50 }, () => transport.deliver(testMail(), { signal }));
+    // Node warns of a leak from the eleventh listener on.
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await Promise.all(work);
+    await transport.deliver(testMail(), { signal });
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
   });
 
   describe('verify', () => {

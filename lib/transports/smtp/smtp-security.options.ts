@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto';
+import type { ConnectionOptions } from 'node:tls';
 import type { OptionReader } from '../../option-reader.js';
-import type { SmtpTlsOptions } from './smtp.options.js';
 
 export interface SmtpPasswordAuth {
   readonly user: string;
@@ -39,6 +39,19 @@ export interface SmtpDkimOptions {
   /** Header fields to leave out, colon-separated. */
   readonly skipFields?: string;
 }
+
+/** The parts of `tls.connect`'s options that a mail client needs. */
+export type SmtpTlsOptions = Pick<
+  ConnectionOptions,
+  | 'ca'
+  | 'cert'
+  | 'key'
+  | 'passphrase'
+  | 'rejectUnauthorized'
+  | 'servername'
+  | 'minVersion'
+  | 'ciphers'
+>;
 
 export const AUTH_KEYS = [
   ...['user', 'pass', 'method', 'accessToken', 'clientId', 'clientSecret', 'refreshToken'],

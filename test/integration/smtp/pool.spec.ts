@@ -1,0 +1,139 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { testMail } from '../../fixtures/mail.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { RealSmtpServer } from '../../fixtures/smtp-server.js';
+
+const roads = smtpRoads();
+let real: RealSmtpServer | undefined;
+
+afterEach(async () => {
+  await real?.close();
+  real = undefined;
+});
+
+/** A promise, and what lets it go. */
+function gate() {
+  let open!: () => void;
+  const promise = new Promise<void>((resolve) => (open = resolve));
+  return { promise, open };
+}
+
+function subjects(contents: readonly { content: Buffer }[]): (string | undefined)[] {
+  return contents.map(({ content }) => /^Subject: (.*)\r$/m.exec(content.toString())?.[1]);
+}
+
+describe('the pool', () => {
+  it('opens nothing until there is mail, and at most maxConnections for 2,000 mails', async () => {
+    real = await RealSmtpServer.start();
+    const road = roads.to({ host: real.host, port: real.port, pool: { maxMessages: 0 } });
+    expect(real.connections).toBe(0);
+    const mails = Array.from({ length: 2000 }, () => testMail());
+    const deliveries = await Promise.all(mails.map((mail) => road.deliver(mail)));
+    expect(deliveries.every(({ accepted }) => accepted.length === 1)).toBe(true);
+    expect(real.connections).toBe(5);
+    expect(subjects(real.received).sort()).toEqual(mails.map(({ subject }) => subject).sort());
+  });
+
+  it('replaces a connection after maxMessages', async () => {
+    const { server, road } = await roads.start({}, { pool: { maxMessages: 3, maxConnections: 1 } });
+    await Promise.all(Array.from({ length: 8 }, () => road.deliver(testMail())));
+    await road.close();
+    expect(server.messages).toHaveLength(8);
+    const mails = server.connections.map(({ wireContents }) => wireContents.length);
+    expect(mails).toEqual([3, 3, 2]);
+    expect(server.connections.every(({ quit }) => quit)).toBe(true);
+  });
+
+  it('serves mails in the order they came', async () => {
+    const { server, road } = await roads.start({}, { pool: { maxConnections: 1 } });
+    const mails = Array.from({ length: 10 }, () => testMail());
+    await Promise.all(mails.map((mail) => road.deliver(mail)));
+    expect(subjects(server.messages)).toEqual(mails.map(({ subject }) => subject));
+  });
+
+  it('reaps connections that rest', async () => {
+    const { server, road } = await roads.start({}, { pool: { idleTimeoutMs: 50 } });
+    await road.deliver(testMail());
+    await server.until(() => server.connections[0]!.quit);
+    await server.until(() => server.openConnections === 0);
+    await road.deliver(testMail());
+    expect(server.connections).toHaveLength(2);
+  });
+
+  it('bounds what waits: past maxQueued a mail is refused at once', async () => {
+    const held = gate();
+    const { server, road } = await roads.start(
+      { script: { final: { hold: held.promise } } },
+      { pool: { maxConnections: 1, maxQueued: 2 } },
+    );
+    const taken = [1, 2, 3].map(() => road.deliver(testMail()));
+    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+      ...{ code: 'MAIL_RATE', disposition: 'retry', stage: 'queue' },
+    });
+    held.open();
+    await Promise.all(taken);
+    expect(server.messages).toHaveLength(3);
+  });
+
+  it('goes on over the connections it has when the server takes no more of them', async () => {
+    const { server, road } = await roads.start({
+      script: {
+        greeting: ({ count }) =>
+          count > 2 ? { text: '421 4.7.0 too many', drop: 'after' } : undefined,
+      },
+    });
+    const mails = Array.from({ length: 40 }, () => road.deliver(testMail()));
+    await Promise.all(mails);
+    expect(server.messages).toHaveLength(40);
+    expect(server.connections.length).toBeLessThanOrEqual(5);
+  });
+});
+
+describe('an idle connection that the server has closed', () => {
+  it('is replaced without the caller noticing', async () => {
+    const { server, road } = await roads.start();
+    await road.deliver(testMail());
+    server.disconnectAll();
+    // Straight on: whether the end is noticed before or after MAIL is written must not matter.
+    await road.deliver(testMail());
+    expect(server.messages).toHaveLength(2);
+    expect(server.connections).toHaveLength(2);
+  });
+
+  it.each([
+    ['lost', { drop: 'before' }],
+    ['reset', { drop: 'reset' }],
+    ['answered 421', { text: '421 4.4.2 idle for too long', drop: 'after' }],
+  ] as const)('is replaced when MAIL is %s on it', async (_, reply) => {
+    const { server, road } = await roads.start({
+      script: { mail: ({ count }) => (count === 2 ? reply : undefined) },
+    });
+    await road.deliver(testMail());
+    await road.deliver(testMail());
+    expect(server.messages).toHaveLength(2);
+    expect(server.connections).toHaveLength(2);
+  });
+
+  it('is replaced once only', async () => {
+    const { server, road } = await roads.start({
+      script: { mail: ({ count }) => (count > 1 ? { drop: 'before' } : undefined) },
+    });
+    await road.deliver(testMail());
+    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+      code: 'MAIL_CONNECTION_LOST',
+    });
+    expect(server.connections).toHaveLength(2);
+  });
+
+  it('does not stand for one that was lost after the server had answered', async () => {
+    const { server, road } = await roads.start({
+      script: { rcpt: ({ count }) => (count === 2 ? { drop: 'before' } : undefined) },
+    });
+    await road.deliver(testMail());
+    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+      disposition: 'retry',
+      stage: 'rcpt',
+    });
+    expect(server.connections).toHaveLength(1);
+  });
+});

@@ -1,0 +1,333 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { MailDeliveryError, MailValidationError, type MailIssue } from '../../../lib/errors.js';
+import { loadContent, needsContent, type ContentAllowance } from '../../../lib/message/content.js';
+import { createMail } from '../../../lib/message/create-mail.js';
+import type { MailAttachmentInput, MailMessage } from '../../../lib/message/message.js';
+import { base } from './support.js';
+
+const withOne = (attachment: MailAttachmentInput): MailMessage => ({
+  ...base,
+  attachments: [attachment],
+});
+
+async function load(attachment: MailAttachmentInput, allow: ContentAllowance) {
+  const message = await loadContent(withOne(attachment), allow);
+  return createMail(message).attachments[0]!;
+}
+
+async function refused(
+  attachment: MailAttachmentInput,
+  allow: ContentAllowance,
+): Promise<readonly MailIssue[]> {
+  const error: unknown = await loadContent(withOne(attachment), allow).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(MailValidationError);
+  return (error as MailValidationError).issues;
+}
+
+it('needsContent: only for a path or an href', () => {
+  expect(needsContent(base)).toBe(false);
+  expect(needsContent(withOne({ content: 'x' }))).toBe(false);
+  expect(needsContent(withOne({ path: 'x' }))).toBe(true);
+  expect(needsContent(withOne({ href: 'x' }))).toBe(true);
+  expect(needsContent(null as unknown as MailMessage)).toBe(false);
+  expect(needsContent({ attachments: 'x' } as unknown as MailMessage)).toBe(false);
+});
+
+describe('path', () => {
+  let root: string;
+  let inside: string;
+
+  beforeAll(() => {
+    root = realpathSync(mkdtempSync(join(tmpdir(), 'mail-content-')));
+    inside = join(root, 'allowed');
+    mkdirSync(join(inside, 'sub'), { recursive: true });
+    mkdirSync(join(root, 'allowed-not'));
+    writeFileSync(join(inside, 'a.txt'), 'inside');
+    writeFileSync(join(inside, 'sub', 'b.pdf'), 'deep');
+    writeFileSync(join(inside, 'large'), Buffer.alloc(200_000, 7));
+    writeFileSync(join(root, 'secret.txt'), 'secret');
+    writeFileSync(join(root, 'allowed-not', 'c.txt'), 'beside');
+    symlinkSync(join(root, 'secret.txt'), join(inside, 'link.txt'));
+    symlinkSync(root, join(inside, 'out'));
+    symlinkSync(join(inside, 'a.txt'), join(inside, 'good-link.txt'));
+    symlinkSync(inside, join(root, 'alias'));
+    execFileSync('mkfifo', [join(inside, 'pipe')]);
+  });
+  afterAll(() => rmSync(root, { recursive: true }));
+
+  it('reads a file under an allowed folder', async () => {
+    const allow = { paths: [inside] };
+    expect(await load({ path: join(inside, 'sub', 'b.pdf') }, allow)).toMatchObject({
+      content: Buffer.from('deep'),
+      filename: 'b.pdf',
+      contentType: 'application/pdf',
+    });
+    expect(
+      await load(
+        { path: join(inside, 'a.txt'), filename: 'x.bin', cid: 'c', encoding: 'base64' },
+        allow,
+      ),
+    ).toMatchObject({ content: Buffer.from('inside'), filename: 'x.bin', cid: 'c' });
+    expect((await load({ path: join(inside, 'large') }, allow)).content).toHaveLength(200_000);
+  });
+
+  it('reads relative paths, and links that stay inside', async () => {
+    const path = relative(process.cwd(), join(inside, 'a.txt'));
+    const paths = [relative(process.cwd(), inside)];
+    expect((await load({ path }, { paths })).content.toString()).toBe('inside');
+    const link = join(inside, 'good-link.txt');
+    expect((await load({ path: link }, { paths })).content.toString()).toBe('inside');
+    const alias = { paths: [join(root, 'alias')] };
+    expect((await load({ path: join(root, 'alias', 'a.txt') }, alias)).content.toString()).toBe(
+      'inside',
+    );
+    expect((await load({ path: join(inside, 'a.txt') }, alias)).content.toString()).toBe('inside');
+  });
+
+  it.each([
+    ['a file outside', () => join(root, 'secret.txt')],
+    ['a file of a folder with the same beginning', () => join(root, 'allowed-not', 'c.txt')],
+    ['..', () => `${inside}/../secret.txt`],
+    ['a link to a file outside', () => join(inside, 'link.txt')],
+    ['a link to a folder outside', () => join(inside, 'out', 'secret.txt')],
+    ['/etc/passwd', () => '/etc/passwd'],
+    ['a file outside that is not there', () => join(root, 'none.txt')],
+    ['the folder itself', () => inside],
+    ['a file: URL', () => `file://${inside}/a.txt`],
+    ['a data: URI', () => 'data:text/plain,x'],
+  ])('refuses %s', async (_, path) => {
+    const issues = await refused({ path: path() }, { paths: [inside] });
+    expect(issues).toEqual([
+      {
+        path: 'attachments[0].path',
+        problem: expect.stringContaining('outside the folders'),
+        fix: expect.any(String),
+      },
+    ]);
+  });
+
+  it.each([
+    ['a file that is not there', 'none.txt', 'no regular file'],
+    ['a folder', 'sub', 'no regular file'],
+    ['a pipe, without waiting for its writer', 'pipe', 'no regular file'],
+  ])('refuses %s', async (_, name, problem) => {
+    const issues = await refused({ path: join(inside, name) }, { paths: [inside] });
+    expect(issues[0]!.problem).toContain(problem);
+  });
+
+  it('refuses a file that never ends, and one over the limit', async () => {
+    expect((await refused({ path: '/dev/zero' }, { paths: ['/dev'] }))[0]!.problem).toContain(
+      'no regular',
+    );
+    // Its size as told is 0, and there is more.
+    const proc = { path: '/proc/self/maps' };
+    expect((await refused(proc, { paths: ['/proc'], maxBytes: 10 }))[0]!.problem).toContain(
+      'larger than the 10',
+    );
+    const large = { path: join(inside, 'large') };
+    expect((await refused(large, { paths: [inside], maxBytes: 199_999 }))[0]!.problem).toContain(
+      'larger',
+    );
+  });
+
+  it('has one limit for all of a message', async () => {
+    const attachments = [{ path: join(inside, 'a.txt') }, { path: join(inside, 'a.txt') }];
+    const allow = { paths: [inside], maxBytes: 11 };
+    await expect(loadContent({ ...base, attachments }, allow)).rejects.toMatchObject({
+      issues: [{ path: 'attachments[1].path', problem: expect.stringContaining('5 bytes') }],
+    });
+  });
+
+  it.each([undefined, []])('refuses every path when %j is allowed', async (paths) => {
+    expect(await refused({ path: join(inside, 'a.txt') }, { paths })).toHaveLength(1);
+  });
+
+  it('names every fault, and leaves the message alone', async () => {
+    const message = {
+      ...base,
+      attachments: [
+        { path: '/etc/passwd' },
+        { content: 'fine' },
+        { path: join(inside, 'a.txt'), content: 'x' },
+        { path: 7 as unknown as string },
+        { path: join(inside, 'a\0.txt') },
+        { href: 'http://127.0.0.1/' },
+      ],
+    };
+    const before = structuredClone(message);
+    await expect(loadContent(message, { paths: [inside] })).rejects.toMatchObject({
+      issues: [
+        { path: 'attachments[0].path' },
+        { path: 'attachments[2]' },
+        { path: 'attachments[3].path' },
+        { path: 'attachments[4].path' },
+        { path: 'attachments[5].href' },
+      ],
+    });
+    expect(message).toEqual(before);
+  });
+
+  it('copies: unknown fields for createMail to name, accessors, all but the paths', async () => {
+    class Report {
+      readonly #from = 'a@x.y';
+      get from() {
+        return this.#from;
+      }
+      to = 'b@x.y';
+      text = '';
+      attachments = [Object.freeze({ path: join(inside, 'a.txt'), colour: 'red' })];
+    }
+    const loaded = await loadContent(new Report(), { paths: [inside] });
+    expect(() => createMail(loaded)).toThrow('attachments[0].colour: is an unknown field');
+    expect(loaded.from).toBe('a@x.y');
+  });
+});
+
+describe('href', () => {
+  let server: Server | undefined;
+  let requests: IncomingMessage[] = [];
+
+  async function serve(listener: RequestListener): Promise<string> {
+    requests = [];
+    server = createServer((request, response) => {
+      requests.push(request);
+      listener(request, response);
+    });
+    await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  afterEach(async () => {
+    const closing = server;
+    server = undefined;
+    closing?.closeAllConnections();
+    if (closing) await new Promise((resolve) => closing.close(resolve));
+  });
+
+  it('fetches from an allowed origin', async () => {
+    const origin = await serve((_, response) => response.end('bytes'));
+    const attachment = await load(
+      { href: `${origin}/a%20b.png?token=1` },
+      { origins: [`${origin}/`] },
+    );
+    expect(attachment).toMatchObject({
+      content: Buffer.from('bytes'),
+      filename: 'a b.png',
+      contentType: 'image/png',
+    });
+    expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
+      'GET /a%20b.png?token=1',
+    ]);
+  });
+
+  it.each([
+    ['another port', (origin: string) => origin.replace(/\d+$/, (port) => `${Number(port) - 1}`)],
+    ['another host', (origin: string) => origin.replace('127.0.0.1', 'localhost')],
+    ['another scheme', (origin: string) => origin.replace('http:', 'https:')],
+    ['a user in the URL', (origin: string) => origin.replace('http://', 'http://u:p@')],
+    ['a host that only begins alike', (origin: string) => `${origin}.evil.example`],
+    ['a user that looks like the host', (origin: string) => `${origin}@evil.example`],
+    ['a file', () => 'file:///etc/passwd'],
+    ['no URL', () => '/etc/passwd'],
+  ])('refuses %s, and asks nobody', async (_, href) => {
+    const origin = await serve((_request, response) => response.end());
+    const issues = await refused({ href: href(origin) }, { origins: [origin] });
+    expect(issues).toMatchObject([
+      { path: 'attachments[0].href', problem: expect.stringContaining('outside the origins') },
+    ]);
+    expect(requests).toEqual([]);
+  });
+
+  it('follows no redirect, not even on the same origin', async () => {
+    const origin = await serve((_, response) => response.writeHead(302, { location: '/b' }).end());
+    const issues = await refused({ href: `${origin}/a` }, { origins: [origin] });
+    expect(issues[0]!.problem).toContain('answered 302; redirects are not followed');
+    expect(requests.map(({ url }) => url)).toEqual(['/a']);
+  });
+
+  it.each([404, 500, 204])('refuses an answer of %i', async (status) => {
+    const origin = await serve((_, response) => response.writeHead(status).end());
+    expect(
+      (await refused({ href: `${origin}/a?token=s3cret` }, { origins: [origin] }))[0]!,
+    ).toMatchObject({
+      problem: expect.stringMatching(`^"${origin}/a" answered ${status}`),
+    });
+  });
+
+  it('refuses an encoding that would grow', async () => {
+    const origin = await serve((_, response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end('x'),
+    );
+    expect((await refused({ href: `${origin}/a` }, { origins: [origin] }))[0]!.problem).toContain(
+      'encoding',
+    );
+  });
+
+  it('stops at the limit: by the length told, and by the bytes that came', async () => {
+    const told = await serve((_, response) => {
+      response.writeHead(200, { 'content-length': '1000000000' }).write('x');
+    });
+    expect(
+      (await refused({ href: told }, { origins: [told], maxBytes: 10 }))[0]!.problem,
+    ).toContain('larger');
+    server!.closeAllConnections();
+    server!.close();
+    let closed: Promise<unknown> | undefined;
+    let sent = 0;
+    const endless = await serve((_, response) => {
+      closed = new Promise((resolve) => response.once('close', resolve));
+      const more = (): void => {
+        do sent += 16_384;
+        while (!response.destroyed && response.write(Buffer.alloc(16_384)));
+      };
+      response.on('drain', more);
+      more();
+    });
+    const issues = await refused({ href: endless }, { origins: [endless], maxBytes: 100_000 });
+    expect(issues[0]!.problem).toContain('larger than the 100000 bytes');
+    await closed; // the connection is torn down, not read to its end
+    expect(sent).toBeLessThan(16 << 20); // what the sockets' buffers may hold beside the limit
+  });
+
+  it.each([
+    ['never answers', () => undefined],
+    [
+      'never ends',
+      (_: unknown, response: { write(text: string): unknown }) => void response.write('x'),
+    ],
+  ])('gives up on a server that %s', async (_, listener) => {
+    const origin = await serve(listener);
+    const issues = await refused({ href: `${origin}/a` }, { origins: [origin], timeoutMs: 50 });
+    expect(issues[0]!.problem).toContain('within 50 ms');
+  });
+
+  it('names a connection that was refused or cut', async () => {
+    const origin = await serve((request) => request.socket.destroy());
+    expect((await refused({ href: origin }, { origins: [origin] }))[0]!.problem).toContain(
+      'could not be fetched',
+    );
+    server!.close();
+    expect((await refused({ href: origin }, { origins: [origin] }))[0]!.problem).toContain(
+      'ECONNREFUSED',
+    );
+  });
+
+  it('stops when the caller aborts, before and during', async () => {
+    const controller = new AbortController();
+    const origin = await serve(() => controller.abort(new Error('enough')));
+    const message = withOne({ href: `${origin}/a` });
+    const run = () => loadContent(message, { origins: [origin] }, controller.signal);
+    for (const expected of [1, 1]) {
+      const error: unknown = await run().catch((e: unknown) => e);
+      expect(error).toBeInstanceOf(MailDeliveryError);
+      expect(error).toMatchObject({ code: 'MAIL_ABORTED', cause: { message: 'enough' } });
+      expect(requests).toHaveLength(expected);
+    }
+  });
+});

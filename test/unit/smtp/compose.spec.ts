@@ -1,0 +1,87 @@
+import { createVerify, generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from '@jest/globals';
+import { simpleParser } from 'mailparser';
+import { compose } from '../../../lib/transports/smtp/compose.js';
+import { testMail } from '../../fixtures/mail.js';
+
+const FULL = {
+  from: { name: 'Jörg', address: 'joerg@example.com' },
+  to: [{ name: 'Ann, the first', address: 'ann@example.net' }, 'bob@example.net'],
+  cc: 'cc@example.net',
+  bcc: 'hidden@example.net',
+  replyTo: 'reply@example.com',
+  subject:
+    'Grüße 👋 und ein langer Betreff, der gefaltet werden muss, weil er nicht in eine Zeile passt',
+  text: 'Hällo\nWorld\n',
+  html: '<p>Hällo <img src="cid:logo"></p>',
+  attachments: [
+    { filename: 'ä b.txt', content: 'text\n' },
+    { filename: 'logo.png', content: Buffer.from([0, 13, 10, 255]), cid: 'logo' },
+  ],
+  headers: { 'X-Campaign': 'Frühling' },
+  inReplyTo: '<one@example.com>',
+  references: ['<one@example.com>', '<two@example.com>'],
+  priority: 'high',
+  date: new Date('2026-01-02T03:04:05Z'),
+} as const;
+
+describe('compose', () => {
+  it('says what the mail says, and nothing of bcc', async () => {
+    const mail = testMail(FULL);
+    const bytes = await compose(mail);
+    expect(bytes.toString('latin1')).not.toMatch(/\r(?!\n)|(?<!\r)\n/);
+    expect(bytes.toString()).not.toMatch(/hidden@|^bcc:/im);
+    const parsed = await simpleParser(bytes);
+    expect(parsed).toMatchObject({
+      ...{ messageId: mail.messageId, date: FULL.date, subject: FULL.subject },
+      ...{ inReplyTo: FULL.inReplyTo, references: FULL.references },
+      from: { value: [{ name: 'Jörg', address: 'joerg@example.com' }] },
+      to: { value: [FULL.to[0], { name: '', address: 'bob@example.net' }] },
+      text: FULL.text,
+    });
+    expect(parsed.headers.get('priority')).toBe('high');
+    expect(parsed.headers.get('x-campaign')).toBe('=?UTF-8?Q?Fr=C3=BChling?=');
+    expect(
+      parsed.attachments.map(({ filename, cid, content }) => [filename, cid, content]),
+    ).toEqual([
+      ['logo.png', 'logo', FULL.attachments[1].content],
+      ['ä b.txt', undefined, Buffer.from('text\n')],
+    ]);
+  });
+
+  it('writes the same bytes for every attempt', async () => {
+    const mail = testMail(FULL);
+    expect(await compose(mail)).toEqual(await compose(mail));
+  });
+
+  it('signs with DKIM what it sends', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const bytes = await compose(testMail({ text: 'signed\n' }), {
+      ...{ domainName: 'example.com', keySelector: 'mail' },
+      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    });
+    const [head = ''] = bytes.toString().split('\r\n\r\n');
+    const [signature = '', ...fields] = head.split(/\r\n(?![ \t])/);
+    expect(signature).toMatch(/^DKIM-Signature: .*d=example\.com;.* s=mail;/s);
+    const signed = /\bh=([^;]+)/
+      .exec(signature)![1]!
+      .split(':')
+      .map((name) => name.trim());
+    const relaxed = (field: string) =>
+      field
+        .replace(/\s+/g, ' ')
+        .replace(/ ?: ?/, ':')
+        .replace(/^[^:]+/, (n) => n.toLowerCase())
+        .trim();
+    const named = (name: string) =>
+      fields.find((field) => field.toLowerCase().startsWith(`${name.toLowerCase()}:`))!;
+    const unsigned = signature.replace(/b=[^;]*$/, 'b=');
+    const b = /b=([^;]*)$/.exec(signature)![1]!;
+    const input = [...signed.map((name) => `${relaxed(named(name))}\r\n`), relaxed(unsigned)].join(
+      '',
+    );
+    expect(
+      createVerify('sha256').update(input).verify(publicKey, b.replace(/\s/g, ''), 'base64'),
+    ).toBe(true);
+  });
+});

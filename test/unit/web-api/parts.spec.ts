@@ -1,0 +1,140 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { OutgoingBody } from '../../../lib/transports/web-api/outgoing-body.js';
+import { retryAfterMs } from '../../../lib/transports/web-api/retry-after.js';
+import {
+  encodeHeaderValue,
+  formatAddress,
+} from '../../../lib/transports/web-api/sendgrid/encoded-word.js';
+import { SlotQueue } from '../../../lib/transports/web-api/slot-queue.js';
+
+describe('retryAfterMs', () => {
+  const now = Date.parse('2026-11-23T12:00:00Z');
+  const ask = (headers: Record<string, string>, status = 429) =>
+    retryAfterMs({ status, headers, body: '' }, now);
+
+  it.each<[string, Record<string, string>, number | undefined]>([
+    ['a reset', { 'x-ratelimit-reset': String(now / 1000 + 5) }, 5000],
+    ['a reset that has passed', { 'x-ratelimit-reset': String(now / 1000) }, undefined],
+    ['seconds', { 'retry-after': '7' }, 7000],
+    ['a date', { 'retry-after': 'Mon, 23 Nov 2026 12:00:09 GMT' }, 9000],
+    ['both', { 'retry-after': '7', 'x-ratelimit-reset': String(now / 1000 + 5) }, 7000],
+    [
+      'nonsense and a reset',
+      { 'retry-after': 'soon', 'x-ratelimit-reset': String(now / 1000 + 5) },
+      5000,
+    ],
+    ['nonsense', { 'retry-after': '-1', 'x-ratelimit-reset': '1e9' }, undefined],
+    ['nothing', {}, undefined],
+    ['for ever', { 'retry-after': '999999999' }, 3_600_000],
+    [
+      'a reset by the server’s own clock, which is an hour ahead',
+      { date: 'Mon, 23 Nov 2026 13:00:00 GMT', 'x-ratelimit-reset': String(now / 1000 + 3605) },
+      5000,
+    ],
+  ])('%s', (_, headers, ms) => {
+    expect(ask(headers)).toBe(ms);
+  });
+
+  it('takes the rate limit’s reset on a 429 only', () => {
+    expect(ask({ 'x-ratelimit-reset': String(now / 1000 + 5) }, 503)).toBeUndefined();
+    expect(ask({ 'retry-after': '5' }, 503)).toBe(5000);
+  });
+});
+
+describe('encoded words', () => {
+  /** As receivers do it: adjacent words join, whatever white space is between them (RFC 2047 §6.2). */
+  const decode = (text: string): string =>
+    text
+      .replace(/(=\?UTF-8\?B\?[^?]*\?=)[ \t]+(?==\?UTF-8\?B\?)/g, '$1')
+      .replace(/=\?UTF-8\?B\?([^?]*)\?=/g, (_, base64: string) =>
+        Buffer.from(base64, 'base64').toString('utf8'),
+      );
+
+  const values = fc
+    .array(
+      fc.constantFrom(
+        'plain',
+        'Grüße',
+        '中文',
+        '👩‍👩‍👧',
+        '(é)',
+        '<a@b>',
+        '\u760d\u760a',
+        'ж'.repeat(80),
+      ),
+      {
+        minLength: 1,
+      },
+    )
+    .map((words) => words.join(' '));
+
+  it('are ASCII, of at most 75 characters, and read back as what they were', () => {
+    fc.assert(
+      fc.property(values, (value) => {
+        const encoded = encodeHeaderValue(value);
+        expect(encoded).toMatch(/^[ -~]*$/);
+        for (const word of encoded.match(/=\?[^ ]*\?=/g) ?? []) {
+          expect(word.length).toBeLessThanOrEqual(75);
+        }
+        expect(decode(encoded)).toBe(value);
+      }),
+    );
+  });
+
+  it('leaves ASCII as it is', () => {
+    const value = '<https://example.com/a?b=c>, "quoted, text" (comment)';
+    expect(encodeHeaderValue(value)).toBe(value);
+  });
+
+  it.each([
+    [undefined, 'a@b.test'],
+    ['Jo Doe', 'Jo Doe <a@b.test>'],
+    ['Doe, Jo "J" \\', '"Doe, Jo \\"J\\" \\\\" <a@b.test>'],
+    ['Jörg', `=?UTF-8?B?${Buffer.from('Jörg').toString('base64')}?= <a@b.test>`],
+  ])('writes the name %s', (name, text) => {
+    expect(formatAddress(name, 'a@b.test')).toBe(text);
+  });
+});
+
+describe('SlotQueue', () => {
+  const never = new AbortController().signal;
+
+  it('lets in first come first served, and forgets who left', async () => {
+    const queue = new SlotQueue(1);
+    const order: string[] = [];
+    const first = await queue.take(never);
+    const leaver = new AbortController();
+    const left = queue.take(leaver.signal).catch((error: unknown) => error);
+    const second = queue.take(never).then((release) => (order.push('second'), release));
+    const third = queue.take(never).then((release) => (order.push('third'), release));
+    leaver.abort(new Error('left'));
+    expect(await left).toEqual(new Error('left'));
+    first();
+    (await second)();
+    (await third)();
+    expect(order).toEqual(['second', 'third']);
+    (await queue.take(never))();
+  });
+
+  it('refuses one who has left already, and keeps the slot', async () => {
+    const queue = new SlotQueue(1);
+    await expect(queue.take(AbortSignal.abort(new Error('left')))).rejects.toThrow('left');
+    (await queue.take(never))();
+  });
+});
+
+describe('OutgoingBody', () => {
+  it('is sent only when the last slice is asked for', () => {
+    const body = new OutgoingBody(Buffer.alloc(150_000, 'x'));
+    const slices = body[Symbol.iterator]();
+    expect(body).toMatchObject({ started: false, sent: false });
+    expect((slices.next().value as Buffer).length).toBe(65_536);
+    expect(body).toMatchObject({ started: true, sent: false });
+    slices.next();
+    expect(body.sent).toBe(false);
+    expect((slices.next().value as Buffer).length).toBe(150_000 - 2 * 65_536);
+    expect(body.sent).toBe(true);
+    expect(slices.next().done).toBe(true);
+  });
+});
