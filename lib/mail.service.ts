@@ -175,13 +175,17 @@ export class MailService {
   }
 
   /**
-   * Opens the relay and starts its worker. The module calls it once the app is up. A storage that is
-   * down does not reject here: the worker keeps asking for it.
+   * Opens the relay and starts its worker. The module calls it once the app is up.
+   * @throws MailRelayError when storage is down now; the worker is started nevertheless and finds it
+   * when it comes back.
    * @throws MailConfigurationError
    */
   async start(): Promise<void> {
-    await this.parts.relay?.relay.open();
+    const opened = this.parts.relay?.relay.open();
+    // A worker keeps asking for a storage that is down now.
+    await Promise.allSettled([opened]);
     if (!this.drained) await this.worker?.start();
+    await opened;
   }
 
   /**
