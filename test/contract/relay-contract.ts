@@ -167,7 +167,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       expect(flat.filter(({ status }) => status === 'stored')).toHaveLength(1);
       const ids = flat.flatMap((one) => (one.status === 'duplicate' ? [one.id] : []));
       expect(new Set(ids).size).toBe(1);
-      const [job] = await (await Consumer.of(relays[0]!)).take(1);
+      const [job] = await (await Consumer.of(relays[0])).take(1);
       expect(job?.mail.id).toBe(ids[0]);
     });
 
@@ -277,9 +277,9 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
     it('leases at most what is asked for, and nothing twice to two', async () => {
       const relays = await Promise.all([client(), client()]);
       const jobs = Array.from({ length: 20 }, () => newJob());
-      await relays[0]!.enqueue(jobs);
+      await relays[0].enqueue(jobs);
       const consumers = await Promise.all(relays.map((relay) => Consumer.of(relay)));
-      expect((await relays[0]!.lease(1)).jobs.length).toBeLessThanOrEqual(1);
+      expect((await relays[0].lease(1)).jobs.length).toBeLessThanOrEqual(1);
       const taken = await Promise.all(consumers.map((consumer) => consumer.take(9)));
       const all = taken.flatMap(idsOf);
       expect(new Set(all).size).toBe(18);
