@@ -1,0 +1,48 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const APP = fileURLToPath(new URL('../fixtures/apps/relay-app.mjs', import.meta.url));
+
+/** A process that accepts and relays mail; see relay-app.mjs. */
+export class RelayProcess {
+  readonly acknowledged: string[] = [];
+  readonly refused: string[] = [];
+  drained?: string;
+  private readonly child: ChildProcessByStdio<null, Readable, null>;
+  private readonly gone: Promise<unknown>;
+  private readonly ready: Promise<void>;
+
+  constructor(env: Record<string, string>) {
+    this.child = spawn(process.execPath, [APP], {
+      env: { ...process.env, NODE_OPTIONS: '', ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const exit = once(this.child, 'exit');
+    const lines = createInterface({ input: this.child.stdout });
+    const read = once(lines, 'close');
+    this.gone = Promise.all([exit, read]);
+    this.ready = new Promise((resolve, reject) => {
+      lines.on('line', (line) => {
+        const [word, rest = ''] = [line.split(' ')[0], line.slice(line.indexOf(' ') + 1)];
+        if (word === 'ready') resolve();
+        else if (word === 'ack') this.acknowledged.push(rest);
+        else if (word === 'refused') this.refused.push(rest);
+        else if (word === 'drained') this.drained = rest;
+      });
+      void exit.then(() => reject(new Error('The app ended before it was ready')));
+    });
+    this.ready.catch(() => undefined);
+  }
+
+  whenReady(): Promise<void> {
+    return this.ready;
+  }
+
+  async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    this.child.kill(signal);
+    await this.gone;
+  }
+}
