@@ -26,7 +26,8 @@ export class RelayProcess {
     this.gone = Promise.all([exit, read]);
     this.ready = new Promise((resolve, reject) => {
       lines.on('line', (line) => {
-        const [word, rest = ''] = [line.split(' ')[0], line.slice(line.indexOf(' ') + 1)];
+        const word = line.split(' ', 1)[0];
+        const rest = line.slice(line.indexOf(' ') + 1);
         if (word === 'ready') resolve();
         else if (word === 'ack') this.acknowledged.push(rest);
         else if (word === 'refused') this.refused.push(rest);

@@ -374,12 +374,13 @@ describe('MailService with a relay', () => {
       const { mail } = await boot();
       const from = await lastValueFrom(mail.sendMany(of(message, message)).pipe(toArray()));
       expect(from).toHaveLength(2);
-      let ended = false;
+      let end: () => void = () => undefined;
+      const ended = new Promise<void>((resolve) => (end = resolve));
       async function* endless(): AsyncGenerator<MailMessage> {
         try {
           for (;;) yield await Promise.resolve(message);
         } finally {
-          ended = true;
+          end();
         }
       }
       const options = (_: MailMessage, index: number) => ({ idempotencyKey: `n:${index % 5}` });
@@ -387,7 +388,7 @@ describe('MailService with a relay', () => {
         mail.sendMany(endless(), { concurrency: 4, options }).pipe(take(10), toArray()),
       );
       expect(new Set(some.map(({ receipt }) => receipt?.id)).size).toBe(5);
-      while (!ended) await new Promise(setImmediate);
+      await ended;
     });
 
     it('fails as its source does, and with the shutdown', async () => {
