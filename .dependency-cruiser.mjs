@@ -38,7 +38,8 @@ const drivers = [
 ];
 
 /** What the package exports, runs, or starts by its file's name: `./dist/x.js` is built from `lib/x.ts`. */
-const { bin, exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const { bin = {}, exports } = manifest;
 const built = [
   ...Object.values(exports).map((entry) => entry.default ?? entry),
   ...Object.values(bin),

@@ -19,6 +19,8 @@ const DEFAULT_CAPACITY = 100;
 /** Storage that failed to lease is asked again after this, doubled each time, in milliseconds. */
 const FIRST_LEASE_WAIT_MS = 100;
 const LONGEST_LEASE_WAIT_MS = 5_000;
+/** A road of the user's own may never answer whether it is there, in milliseconds. */
+const ASK_TIMEOUT_MS = 60_000;
 /** After an abort, how long attempts have to fail, and storage to take the outcomes, in milliseconds. */
 const ABORT_GRACE_MS = 500;
 const SETTLE_GRACE_MS = 2_000;
@@ -291,15 +293,19 @@ export class RelayWorker {
   }
 
   private async askRoad(): Promise<void> {
-    try {
-      await this.parts.transport.verify({ signal: this.abort.signal });
+    const { transport, clock } = this.parts;
+    let retryAfterMs = 0;
+    const verified = transport.verify({ signal: this.abort.signal });
+    verified.catch((error: unknown) => (retryAfterMs = retryAfterOf(error)));
+    const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, verified);
+    if (this.stopping) return;
+    if (answered) {
       this.road.answered();
       this.pump();
-    } catch (error) {
-      if (this.stopping) return;
-      const wait = this.road.stillDown(retryAfterOf(error), this.random());
-      this.after('road', wait, () => void this.askRoad());
+      return;
     }
+    const wait = this.road.stillDown(retryAfterMs, this.random());
+    this.after('road', wait, () => void this.askRoad());
   }
 
   /** Renews what is held, so that nobody else takes it. */
