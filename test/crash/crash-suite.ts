@@ -71,10 +71,9 @@ export function crashSuite(name: string, makeHarness: () => Promise<CrashHarness
     }
 
     /** Runs one more process until nothing is left, and ends it in peace. */
-    async function deliverTheRest(acknowledged: readonly string[]): Promise<void> {
+    async function deliverTheRest(): Promise<void> {
       const last = start('last', 0);
       await last.whenReady();
-      await server.until(() => acknowledged.every((id) => server.received.has(id)));
       while ((await harness.count()).left > 0) await new Promise((go) => setTimeout(go, 50));
       await end(last, 'SIGTERM');
     }
@@ -89,9 +88,14 @@ export function crashSuite(name: string, makeHarness: () => Promise<CrashHarness
         let inFlight = 0;
         for (let kill = 0; kill < KILLS; kill += 1) {
           const each = Math.ceil((MAILS / KILLS) * 1.5);
-          const process = start(`kill-${kill}`, each);
-          await process.whenReady();
-          await new Promise((go) => setTimeout(go, random() * 400));
+          // In turns: amid its sends, and some time after the last of them, amid its deliveries.
+          const amidSends = kill % 2 === 0;
+          const process = start(`kill-${kill}`, amidSends ? 1_000_000 : each);
+          if (amidSends) await process.untilAcknowledged(1 + Math.floor(random() * each));
+          else {
+            await process.whenReady();
+            await new Promise((go) => setTimeout(go, random() * 400));
+          }
           acknowledged.push(...(await end(process, 'SIGKILL')));
           inFlight += (await harness.count()).leased;
         }
@@ -104,7 +108,7 @@ export function crashSuite(name: string, makeHarness: () => Promise<CrashHarness
           acknowledged.push(...(await end(process, 'SIGKILL')));
           inFlight += (await harness.count()).leased;
         }
-        await deliverTheRest(acknowledged);
+        await deliverTheRest();
         const lost = acknowledged.filter((id) => !server.received.has(id));
         const duplicates = duplicatesOf();
         process.stdout.write(
@@ -130,7 +134,7 @@ export function crashSuite(name: string, makeHarness: () => Promise<CrashHarness
           expect(JSON.parse(process.drained ?? '{}')).toMatchObject({ abandoned: [] });
           expect(await harness.count()).toMatchObject({ leased: 0 });
         }
-        await deliverTheRest(acknowledged);
+        await deliverTheRest();
         process.stdout.write(
           `${name}: ${acknowledged.length} acknowledged, ${TERMS} SIGTERMs, ${duplicatesOf()} duplicated\n`,
         );
@@ -151,7 +155,7 @@ export function crashSuite(name: string, makeHarness: () => Promise<CrashHarness
         await end(process, 'SIGKILL');
       }
       server.swallow.clear();
-      await deliverTheRest([id]);
+      await deliverTheRest();
       expect(server.received.get(id)).toBe(1);
     }, 60_000);
   });

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const APP = fileURLToPath(new URL('../fixtures/apps/relay-app.mjs', import.meta.url));
@@ -12,6 +12,7 @@ export class RelayProcess {
   readonly refused: string[] = [];
   drained?: string;
   private readonly child: ChildProcessByStdio<null, Readable, null>;
+  private readonly lines: Interface;
   private readonly gone: Promise<unknown>;
   private readonly ready: Promise<void>;
 
@@ -22,6 +23,7 @@ export class RelayProcess {
     });
     const exit = once(this.child, 'exit');
     const lines = createInterface({ input: this.child.stdout });
+    this.lines = lines;
     const read = once(lines, 'close');
     this.gone = Promise.all([exit, read]);
     this.ready = new Promise((resolve, reject) => {
@@ -36,6 +38,12 @@ export class RelayProcess {
       void exit.then(() => reject(new Error('The app ended before it was ready')));
     });
     this.ready.catch(() => undefined);
+  }
+
+  /** Resolves once so many sends are acknowledged; the app goes on sending meanwhile. */
+  async untilAcknowledged(count: number): Promise<void> {
+    await this.ready;
+    while (this.acknowledged.length < count) await once(this.lines, 'line');
   }
 
   whenReady(): Promise<void> {
