@@ -8,16 +8,19 @@ import type { MailDelivery, MailTransport } from '../transports/transport.js';
 import { failureOf } from './job.js';
 import { settleDelivery, settleFailure, type OutcomeContext } from './outcome.js';
 import { RateLimit } from './rate-limit.js';
-import type { CorruptJob, JobFailure, LeasedJob, MailRelay, Settlement } from './relay.js';
+import type { LeasedJob, MailRelay, Settlement } from './relay.js';
 import type { RelayOptions } from './relay.options.js';
 import { isRoadDown } from './retry-policy.js';
 import { RoadWatch } from './road-watch.js';
 import { Settler } from './settler.js';
+import { WorkerEvents } from './worker-events.js';
 
 const DEFAULT_CAPACITY = 100;
 /** Storage that failed to lease is asked again after this, doubled each time, in milliseconds. */
 const FIRST_LEASE_WAIT_MS = 100;
 const LONGEST_LEASE_WAIT_MS = 5_000;
+/** A road of the user's own may never answer whether it is there, in milliseconds. */
+const ASK_TIMEOUT_MS = 60_000;
 /** After an abort, how long attempts have to fail, and storage to take the outcomes, in milliseconds. */
 const ABORT_GRACE_MS = 500;
 const SETTLE_GRACE_MS = 2_000;
@@ -50,6 +53,7 @@ export class RelayWorker {
   private readonly concurrency: number;
   private readonly settler: Settler;
   private readonly road: RoadWatch;
+  private readonly report: WorkerEvents;
   private readonly rate?: RateLimit;
   private readonly random: () => number;
   private readonly abort = new AbortController();
@@ -71,6 +75,7 @@ export class RelayWorker {
     this.concurrency = options.concurrency ?? transport.capacity ?? DEFAULT_CAPACITY;
     this.settler = new Settler(relay, clock, () => this.pump());
     this.road = new RoadWatch(options.retry);
+    this.report = new WorkerEvents(parts);
     if (options.ratePerSecond !== undefined) {
       this.rate = new RateLimit(options.ratePerSecond, clock);
     }
@@ -152,7 +157,7 @@ export class RelayWorker {
     try {
       const { jobs, corrupt, againInMs } = await this.parts.relay.lease(max);
       this.leaseFailures = 0;
-      for (const job of corrupt) this.reportCorrupt(job);
+      for (const job of corrupt) this.report.corrupt(job);
       this.ready.push(...jobs);
       if (this.stopping || this.road.isDown) this.releaseReady();
       else if (jobs.length > 0) setImmediate(() => this.pump());
@@ -172,7 +177,8 @@ export class RelayWorker {
       signal: this.abort.signal,
     }).then(
       ({ delivery }) => this.land(job, () => this.succeed(job, delivery)),
-      (error: MailError) => this.land(job, () => this.fail(job, error)),
+      // attemptDelivery throws nothing else.
+      (error: unknown) => this.land(job, () => this.fail(job, error as MailError)),
     );
   }
 
@@ -192,7 +198,6 @@ export class RelayWorker {
 
   private succeed(job: LeasedJob, delivery: MailDelivery): void {
     this.road.proved();
-    this.road.forget(job.mail.id);
     this.counts.sent += 1;
     this.settle(job, settleDelivery(job, delivery, this.context()));
   }
@@ -231,7 +236,7 @@ export class RelayWorker {
       return;
     }
     this.release(job);
-    this.reportDeferred(job, { roadDown: true, attempts, delayMs, failure });
+    this.report.roadDown(job, delayMs, failure);
   }
 
   /** Aborted by us at the deadline: back to storage, unless it may have been accepted. */
@@ -263,23 +268,9 @@ export class RelayWorker {
   }
 
   private settle(job: LeasedJob, settlement: Settlement): void {
+    if (settlement.outcome !== 'deferred') this.road.forget(job.mail.id);
     this.settler.add(settlement);
-    if (settlement.outcome === 'sent') return;
-    this.road.forget(settlement.outcome === 'dead' ? job.mail.id : '');
-    const { attempts, failure, open } = settlement;
-    if (settlement.outcome === 'deferred') {
-      const { delayMs } = settlement;
-      this.reportDeferred(job, { roadDown: false, attempts, delayMs, failure, open });
-      return;
-    }
-    const { reason } = settlement;
-    const { id, messageId, envelope } = job.mail;
-    const recipients = open ?? envelope.to;
-    const { clock, mailer, events } = this.parts;
-    const at = clock.now();
-    events.emit('dead', () => {
-      return { type: 'dead', at, mailer, id, messageId, reason, attempts, recipients, failure };
-    });
+    this.report.settled(job, settlement);
   }
 
   private release(job: LeasedJob): void {
@@ -302,46 +293,19 @@ export class RelayWorker {
   }
 
   private async askRoad(): Promise<void> {
-    try {
-      await this.parts.transport.verify({ signal: this.abort.signal });
+    const { transport, clock } = this.parts;
+    let retryAfterMs = 0;
+    const verified = transport.verify({ signal: this.abort.signal });
+    verified.catch((error: unknown) => (retryAfterMs = retryAfterOf(error)));
+    const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, verified);
+    if (this.stopping) return;
+    if (answered) {
       this.road.answered();
       this.pump();
-    } catch (error) {
-      if (this.stopping) return;
-      const wait = this.road.stillDown(retryAfterOf(error), this.random());
-      this.after('road', wait, () => void this.askRoad());
+      return;
     }
-  }
-
-  private reportDeferred(
-    { mail: { id, messageId, envelope } }: LeasedJob,
-    what: {
-      readonly roadDown: boolean;
-      readonly attempts: number;
-      readonly delayMs: number;
-      readonly failure: JobFailure;
-      readonly open?: readonly string[];
-    },
-  ): void {
-    const { open: recipients = envelope.to, ...rest } = what;
-    const { clock, mailer, events } = this.parts;
-    const about = { at: clock.now(), mailer, id, messageId, recipients };
-    events.emit('deferred', () => ({ type: 'deferred', ...about, ...rest }));
-  }
-
-  private reportCorrupt({ id, problem }: CorruptJob): void {
-    const { clock, mailer, events } = this.parts;
-    const failure = { code: 'MAIL_RELAY', disposition: 'permanent', message: problem } as const;
-    events.emit('dead', () => ({
-      type: 'dead',
-      at: clock.now(),
-      mailer,
-      id,
-      reason: 'corrupt',
-      attempts: 0,
-      recipients: [],
-      failure,
-    }));
+    const wait = this.road.stillDown(retryAfterMs, this.random());
+    this.after('road', wait, () => void this.askRoad());
   }
 
   /** Renews what is held, so that nobody else takes it. */

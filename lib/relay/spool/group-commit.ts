@@ -5,6 +5,10 @@ import type { Ids, NewRow } from './store.types.js';
 /** More in one transaction would keep others of the file waiting, and memory full. */
 const MAX_ROWS = 1_000;
 const MAX_CHARACTERS = 16 * 1024 * 1024;
+/** One is with the disk while the next is being made; a third would only wait behind them. */
+const MAX_RUNNING = 2;
+/** From so many on it pays to sync twice, so that the processor and the disk work at the same time. */
+const WORTH_TWO = 32;
 
 interface Entry {
   readonly rows: readonly NewRow[];
@@ -20,7 +24,7 @@ interface Entry {
  */
 export class GroupCommit {
   private waiting: Entry[] = [];
-  private running: readonly Entry[] = [];
+  private readonly running = new Set<readonly Entry[]>();
   private scheduled = false;
   private stopWatch?: () => void;
   private readonly idle: (() => void)[] = [];
@@ -49,12 +53,12 @@ export class GroupCommit {
   }
 
   private get isIdle(): boolean {
-    return this.waiting.length === 0 && this.running.length === 0;
+    return this.waiting.length === 0 && this.running.size === 0;
   }
 
   /** After this turn of the event loop, so that all that it brings comes along. */
   private schedule(): void {
-    if (this.scheduled || this.running.length > 0 || this.waiting.length === 0) return;
+    if (this.scheduled || this.running.size >= MAX_RUNNING || this.waiting.length === 0) return;
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
@@ -68,7 +72,8 @@ export class GroupCommit {
       this.afterwards();
       return;
     }
-    this.running = group;
+    this.running.add(group);
+    this.schedule();
     try {
       const answers = await this.store(group.flatMap(({ rows }) => rows));
       let from = 0;
@@ -76,7 +81,7 @@ export class GroupCommit {
     } catch (error) {
       for (const { reject } of group) reject(error);
     }
-    this.running = [];
+    this.running.delete(group);
     this.afterwards();
   }
 
@@ -91,6 +96,8 @@ export class GroupCommit {
   }
 
   private takeGroup(): Entry[] {
+    const alone = this.running.size === 0 && this.waiting.length >= WORTH_TWO;
+    const most = alone ? Math.ceil(this.waiting.length / 2) : this.waiting.length;
     let rows = 0;
     let characters = 0;
     const fits = (entry: Entry) => {
@@ -99,14 +106,14 @@ export class GroupCommit {
       return rows <= MAX_ROWS && characters <= MAX_CHARACTERS;
     };
     const end = this.waiting.findIndex((entry, index) => !fits(entry) && index > 0);
-    return this.waiting.splice(0, end === -1 ? this.waiting.length : end);
+    return this.waiting.splice(0, end === -1 ? most : Math.min(end, most));
   }
 
   private watch(): () => void {
     return this.clock.after(Math.max(1, this.timeoutMs / 10), () => {
       const late = ({ since }: Entry) => this.clock.monotonic() - since >= this.timeoutMs;
       const words = `The spool did not answer within ${this.timeoutMs} ms`;
-      for (const entry of this.running.filter(late)) {
+      for (const entry of [...this.running].flat().filter(late)) {
         entry.reject(new MailRelayError(words, { disposition: 'unknown' }));
       }
       // These never left this process.

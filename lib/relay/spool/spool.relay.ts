@@ -55,7 +55,7 @@ export class SpoolRelay implements MailRelay {
   }
 
   async open(): Promise<void> {
-    await this.host.run('stats');
+    await this.host.run('open');
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {

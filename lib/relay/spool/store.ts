@@ -31,6 +31,11 @@ export class SpoolStore {
     this.admin = new Admin(this.file);
   }
 
+  /** It is open as soon as it is made. */
+  open(): void {
+    return;
+  }
+
   enqueue(rows: readonly NewRow[]): (Ids | null)[] {
     return this.intake.enqueue(rows, Date.now());
   }

@@ -2,7 +2,7 @@ import { Module, type DynamicModule, type INestApplicationContext } from '@nestj
 import { NestFactory } from '@nestjs/core';
 import type { BullRelay } from '../../../lib/relay/bull/bull.relay.js';
 import type { MailRelayDefinition, RelaySetup } from '../../../lib/relay/relay-definition.js';
-import type { NewJob, RelayPriority } from '../../../lib/relay/relay.js';
+import type { NewJob } from '../../../lib/relay/relay.js';
 import { mailTo } from '../../fixtures/mail.js';
 
 const SETUP = Symbol('setup');
@@ -57,7 +57,7 @@ let made = 0;
 
 export function newJob(job: Partial<NewJob> & { to?: string[] } = {}): NewJob {
   made += 1;
-  const { to = [`to-${made}@example.net`], priority = 'normal' as RelayPriority, ...rest } = job;
+  const { to = [`to-${made}@example.net`], priority = 'normal', ...rest } = job;
   return { mail: mailTo(...to), queuedAt: Date.now(), priority, ...rest };
 }
 
