@@ -108,7 +108,7 @@ export class RelayWorker {
   async drain(timeoutMs: number, reason: Error): Promise<WorkerSummary> {
     this.stopping = true;
     this.counts = { sent: 0, failed: 0, released: 0 };
-    for (const name of ['lease', 'rate', 'road']) this.cancel(name);
+    for (const name of ['lease', 'lease-failed', 'rate', 'road']) this.cancel(name);
     this.releaseReady();
     const { clock } = this.parts;
     if (!(await fulfilledWithin(clock, timeoutMs, this.whenLanded()))) {
@@ -163,6 +163,7 @@ export class RelayWorker {
       else if (jobs.length > 0) setImmediate(() => this.pump());
       else if (againInMs !== undefined) this.after('lease', againInMs, () => this.pump());
     } catch {
+      if (this.stopping) return;
       // Storage that is down comes back; until then mail stays where it is.
       const wait = Math.min(FIRST_LEASE_WAIT_MS * 2 ** this.leaseFailures, LONGEST_LEASE_WAIT_MS);
       this.leaseFailures += 1;

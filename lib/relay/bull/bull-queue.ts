@@ -4,6 +4,7 @@
  */
 export interface RedisClient {
   readonly status: string;
+  readonly options: { retryStrategy?: unknown };
   on(event: string, listener: (...args: never[]) => void): unknown;
   once(event: string, listener: (...args: never[]) => void): unknown;
   removeListener(event: string, listener: (...args: never[]) => void): unknown;
@@ -22,7 +23,13 @@ export interface RedisClient {
   lpos(key: string, member: string): Promise<number | null>;
 }
 
-export interface BullQueue {
+/** Bull's second connection, for its events; made when it is first looked at. */
+export interface BullEventClient {
+  readonly subscriberInitialized?: boolean;
+  readonly eclient?: RedisClient;
+}
+
+export interface BullQueue extends BullEventClient {
   readonly name: string;
   /** Connects when it is first looked at. */
   readonly client: RedisClient;
@@ -30,10 +37,4 @@ export interface BullQueue {
   add(name: string, data: unknown, options: Record<string, unknown>): Promise<unknown>;
   close(): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
-}
-
-/** Bull's second connection, for its events; there once something listens. */
-export interface BullEventClient {
-  readonly subscriberInitialized?: boolean;
-  readonly eclient?: RedisClient;
 }

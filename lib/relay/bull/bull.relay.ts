@@ -17,13 +17,14 @@ import type {
   RelayStats,
   Settlement,
 } from '../relay.js';
-import type { BullEventClient, BullQueue } from './bull-queue.js';
+import type { BullQueue, RedisClient } from './bull-queue.js';
 import { BullAdmin } from './bull-admin.js';
 import type { ResolvedBullOptions } from './bull.options.js';
 import { jobIdOf, priorityNumber, readJob } from './job-hash.js';
 import type { MailConsumer } from './mail.consumer.js';
 import { RedisCheck } from './redis-check.js';
 import { RedisLink } from './redis-link.js';
+import { forgetSubscriptions } from './subscriptions.js';
 
 /** Bodies that one lease may bring into memory, in characters; always at least one job. */
 const LEASE_BUDGET = 32 * 1024 * 1024;
@@ -76,15 +77,18 @@ export class BullRelay implements MailRelay {
     this.name = `bull:${queue.name}`;
     this.heartbeatMs = Math.floor(options.leaseMs / 3);
     this.clock = clock;
-    this.link = new RedisLink(queue, options.timeoutMs, clock, ownsClient);
+    this.link = new RedisLink(queue, options.timeoutMs, clock, ownsClient, (client) => {
+      this.check?.up(client);
+      this.onWork?.();
+    });
     this.admin = new BullAdmin(queue, this.link, this.owner);
   }
 
   /** Does not wait: a Redis that is down comes later. */
   async open(): Promise<void> {
     if (this.closing) return;
-    const client = this.link.open();
-    this.check ??= new RedisCheck(this.parts.queue, client, () => this.onWork?.());
+    this.check ??= new RedisCheck(this.parts.queue, () => this.link.isUp);
+    this.link.open();
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {
@@ -187,16 +191,21 @@ export class BullRelay implements MailRelay {
     await this.link.whenIdle();
     if (this.strays) await this.takeBackStrays().catch(() => undefined);
     const { queue, ownsQueue } = this.parts;
-    const { subscriberInitialized, eclient } = queue as BullEventClient;
-    if (subscriberInitialized && eclient && eclient.status !== 'ready') {
-      // Bull waits for it in a promise that nobody looks at: failing it would end the process.
-      eclient.removeAllListeners('end');
-    }
+    forgetSubscriptions(queue);
     if (!ownsQueue) return;
+    // A connection that Redis turns away would come back after Bull closed it.
+    for (const client of this.clients()) client.options.retryStrategy = undefined;
     // Redis may hang; Bull would wait.
     if (await fulfilledWithin(this.clock, CLOSE_GRACE_MS, queue.close())) return;
-    this.link.abandon();
-    eclient?.disconnect();
+    for (const client of this.clients()) client.disconnect();
+  }
+
+  /** Our own that are there; looking at one that is not would make it. */
+  private clients(): RedisClient[] {
+    const { queue, ownsClient } = this.parts;
+    if (!ownsClient) return [];
+    const events = queue.subscriberInitialized ? queue.eclient : undefined;
+    return [...(this.check ? [queue.client] : []), ...(events ? [events] : [])];
   }
 
   private async store(job: NewJob): Promise<EnqueueOutcome> {

@@ -9,26 +9,20 @@ export class RedisCheck {
 
   constructor(
     private readonly queue: BullQueue,
-    client: RedisClient,
-    private readonly onReady: () => void,
+    isUp: () => boolean,
   ) {
-    queue.on('error', (error) => this.onError(error, client));
-    client.on('ready', () => this.ready(client));
-    if (client.status === 'ready') this.ready(client);
+    queue.on('error', ({ message }) => {
+      if (this.down || isUp()) return;
+      this.down = true;
+      this.logger.warn(
+        `Redis of queue ${queue.name} is not there (${message}); mail is neither taken nor sent until it is back`,
+      );
+    });
   }
 
-  private onError({ message }: Error, client: RedisClient): void {
-    if (this.down || client.status === 'ready') return;
-    this.down = true;
-    this.logger.warn(
-      `Redis of queue ${this.queue.name} is not there (${message}); mail is neither taken nor sent until it is back`,
-    );
-  }
-
-  private ready(client: RedisClient): void {
+  up(client: RedisClient): void {
     if (this.down) this.logger.log(`Redis of queue ${this.queue.name} is back`);
     this.down = false;
-    this.onReady();
     // INFO, since CONFIG is often forbidden where Redis is managed.
     client.info('memory').then(
       (info) => this.judge(/^maxmemory_policy:(\S+)/m.exec(info)?.[1]),

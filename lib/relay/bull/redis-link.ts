@@ -24,7 +24,11 @@ type Scripted = RedisClient & Record<ScriptName, (...args: string[]) => Promise<
  */
 export class RedisLink {
   private client?: Scripted;
-  private connecting?: Promise<void>;
+  private up = false;
+  private waiting: (() => void)[] = [];
+  private coming?: Promise<void>;
+  /** Why Redis is not there, as far as anything said so. */
+  private problem?: unknown;
   private gone = false;
   private readonly calls = new Set<Promise<unknown>>();
   private readonly waits = new Set<() => void>();
@@ -35,7 +39,13 @@ export class RedisLink {
     private readonly clock: Clock,
     /** Whether the connections are this driver's alone. */
     private readonly own: boolean,
+    /** Called whenever Redis answers on a new connection. */
+    private readonly onUp: (client: RedisClient) => void,
   ) {}
+
+  get isUp(): boolean {
+    return this.up;
+  }
 
   /** Begins to connect. */
   open(): RedisClient {
@@ -45,8 +55,36 @@ export class RedisLink {
         if (!(name in client)) client.defineCommand(name, { lua, numberOfKeys: 1 });
       }
       this.client = client;
+      client.on('ready', () => void this.greet(client));
+      client.on('close', () => (this.up = false));
+      client.on('error', (error: Error) => (this.problem = error));
+      if (client.status === 'ready') void this.greet(client);
     }
     return this.client;
+  }
+
+  /**
+   * What ioredis calls ready is connected: Redis may still load its data, the password may be wrong, a
+   * proxy may have nobody behind it. Only who answered a question is there.
+   */
+  private async greet(client: RedisClient): Promise<void> {
+    while (client.status === 'ready' && !this.up && !this.gone) {
+      try {
+        const deadline = this.clock.monotonic() + this.timeoutMs;
+        if (!(await this.until(deadline, client.zcard(this.queue.toKey('failed'))))) {
+          if (this.own) client.disconnect(true);
+          return;
+        }
+        this.up = true;
+        this.problem = undefined;
+        this.coming = undefined;
+        for (const resolve of this.waiting.splice(0)) resolve();
+        this.onUp(client);
+      } catch (error) {
+        if (isReply(error)) this.problem = error;
+        await this.pause(PAUSE_MS);
+      }
+    }
   }
 
   /** @throws MailRelayError within the bound. */
@@ -94,7 +132,7 @@ export class RedisLink {
     let lost = false;
     let reason: unknown;
     for (;;) {
-      if (client.status !== 'ready' && !(await this.until(deadline, this.whenReady(client)))) break;
+      if (!this.up && !(await this.until(deadline, this.whenUp()))) break;
       try {
         const working = work(client);
         if (await this.until(deadline, working)) return await working;
@@ -115,7 +153,8 @@ export class RedisLink {
     throw this.failure(lost, reason);
   }
 
-  private failure(lost: boolean, reason: unknown): MailRelayError {
+  private failure(lost: boolean, seen: unknown): MailRelayError {
+    const reason = seen ?? this.problem;
     const where = `Redis (queue ${this.queue.name})`;
     const cause = reason === undefined ? undefined : bare(reason);
     const why = cause ? `: ${cause.message}` : '';
@@ -127,19 +166,14 @@ export class RedisLink {
       );
     }
     if (this.gone) return new MailRelayError(`${where} was let go of; nothing was stored`, options);
-    const what = reason === undefined ? `was not there for ${this.timeoutMs} ms` : 'refused';
+    const what = seen === undefined ? `was not there for ${this.timeoutMs} ms` : 'refused';
     return new MailRelayError(`${where} ${what}${why}; nothing was stored`, options);
   }
 
-  /** One listener for all that wait. */
-  private whenReady(client: RedisClient): Promise<void> {
-    this.connecting ??= new Promise((resolve) => {
-      client.once('ready', () => {
-        this.connecting = undefined;
-        resolve();
-      });
-    });
-    return this.connecting;
+  /** One promise for all that wait. */
+  private whenUp(): Promise<void> {
+    this.coming ??= new Promise((resolve) => this.waiting.push(resolve));
+    return this.coming;
   }
 
   private pause(ms: number): Promise<void> {

@@ -10,6 +10,7 @@ import {
 } from './bull.options.js';
 import { BullRelay } from './bull.relay.js';
 import { consumerOf, type MailConsumer } from './mail.consumer.js';
+import { secureSubscriptions } from './subscriptions.js';
 import { queueConnection, type SharedBullConfig } from './redis-options.js';
 
 /** A worker dies and its mail is taken again: more often than Bull's one time. */
@@ -84,6 +85,8 @@ export function wireBull(
     config: SharedBullConfig | undefined,
   ): RelaySetup {
     const ownsQueue = !statics.existingQueue;
+    // Before the consumer class is hooked up.
+    if (consumer) secureSubscriptions(made);
     const borrowed = resolved.redis === undefined && config?.createClient !== undefined;
     const relay = new BullRelay({
       queue: made,
