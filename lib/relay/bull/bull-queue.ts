@@ -7,7 +7,6 @@ export interface RedisClient {
   readonly options: { retryStrategy?: unknown };
   on(event: string, listener: (...args: never[]) => void): unknown;
   once(event: string, listener: (...args: never[]) => void): unknown;
-  removeListener(event: string, listener: (...args: never[]) => void): unknown;
   removeAllListeners(event: string): unknown;
   defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void;
   disconnect(reconnect?: boolean): void;

@@ -65,6 +65,8 @@ export function queueConnection(
     createClient: undefined,
     redis: {
       retryStrategy: reconnectAfterMs,
+      // So long a process that ends may wait for a connection that is gone already.
+      disconnectTimeout: 500,
       ...from,
       // A command whose connection is lost fails at once: it is neither held back for longer than
       // `send` waits, nor written again behind our back.

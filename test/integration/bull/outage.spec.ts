@@ -217,7 +217,7 @@ describe('Redis full', () => {
   it('says nothing of the mail and no password in its errors', async () => {
     await redis.restart();
     await redis.command('config', 'set', 'requirepass', 'hush-hush');
-    const denying = { port: redis.port, password: 'wrong-secret', disconnectTimeout: 100 };
+    const denying = { port: redis.port, password: 'wrong-secret' };
     const locked = await openRelay(bullRelay({ redis: denying, timeoutMs: 300 }));
     opened.push(locked);
     const secret = newJob({ mail: mailTo('very-private@example.net') });
