@@ -1,4 +1,3 @@
-import { fromWire } from '../job.js';
 import type { JobDetails, JobState, JobSummary, ListOptions, RelayStats } from '../relay.js';
 import type { BullQueue, RedisClient } from './bull-queue.js';
 import { readJob, summaryOf, SUMMARY_FIELDS } from './job-hash.js';
@@ -10,8 +9,10 @@ const PAGE = 500;
 /** Where Bull keeps jobs of a state; a list begins at its right end. */
 const PLACES: Record<JobState, readonly { readonly key: string; readonly sorted: boolean }[]> = {
   queued: [
+    { key: 'relay:high', sorted: false },
     { key: 'wait', sorted: false },
     { key: 'paused', sorted: false },
+    { key: 'relay:low', sorted: false },
   ],
   scheduled: [{ key: 'delayed', sorted: true }],
   deferred: [{ key: 'delayed', sorted: true }],
@@ -92,9 +93,11 @@ export class BullAdmin {
         const name = this.queue.toKey(key);
         return sorted ? client.zcard(name) : client.llen(name);
       }, REPEATABLE);
-    const [wait, paused, leased, dead, sent] = await Promise.all([
+    const [high, wait, paused, low, leased, dead, sent] = await Promise.all([
+      count('relay:high', false),
       count('wait', false),
       count('paused', false),
+      count('relay:low', false),
       count('active', false),
       count('failed', true),
       count('completed', true),
@@ -105,18 +108,7 @@ export class BullAdmin {
       if ((await this.stateOfDelayed(jobId)) === 'deferred') deferred += 1;
       else scheduled += 1;
     }
-    return { queued: wait + paused, scheduled, deferred, leased, dead, sent };
-  }
-
-  /** Of a job that is there, or of what is remembered of one that was sent. */
-  async messageIdOf(jobId: string): Promise<string> {
-    const [messageId, data] = await this.fields(jobId, ['relay:messageId', 'data']);
-    if (messageId) return messageId;
-    try {
-      return fromWire(data).mail.messageId;
-    } catch {
-      return '';
-    }
+    return { queued: high + wait + paused + low, scheduled, deferred, leased, dead, sent };
   }
 
   private async summarize(jobId: string, state: JobState): Promise<JobSummary | undefined> {
@@ -126,9 +118,7 @@ export class BullAdmin {
     const values = await this.fields(jobId, SUMMARY_FIELDS);
     const dueAt =
       state === 'scheduled' || state === 'deferred' ? await this.dueAt(jobId) : undefined;
-    const summary = summaryOf(jobId, state, values, dueAt);
-    if (summary.messageId) return summary;
-    return { ...summary, messageId: await this.messageIdOf(jobId) };
+    return summaryOf(jobId, state, values, dueAt);
   }
 
   private async dueAt(jobId: string): Promise<number | undefined> {

@@ -33,7 +33,6 @@ export interface BullQueue extends BullEventClient {
   /** Connects when it is first looked at. */
   readonly client: RedisClient;
   toKey(name: string): string;
-  add(name: string, data: unknown, options: Record<string, unknown>): Promise<unknown>;
   close(): Promise<unknown>;
   on(event: 'error', listener: (error: Error) => void): unknown;
 }

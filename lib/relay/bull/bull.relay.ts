@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fulfilledWithin, systemClock, type Clock } from '../../clock.js';
 import { MailRelayError } from '../../errors.js';
-import { problemOf, toWire } from '../job.js';
+import { problemOf } from '../job.js';
 import type {
   ConsumeOptions,
   CorruptJob,
@@ -20,7 +20,8 @@ import type {
 import type { BullQueue, RedisClient } from './bull-queue.js';
 import { BullAdmin } from './bull-admin.js';
 import type { ResolvedBullOptions } from './bull.options.js';
-import { jobIdOf, priorityNumber, readJob } from './job-hash.js';
+import { Intake, type StoreAnswer } from './intake.js';
+import { readJob } from './job-hash.js';
 import type { MailConsumer } from './mail.consumer.js';
 import { RedisCheck } from './redis-check.js';
 import { RedisLink } from './redis-link.js';
@@ -36,7 +37,6 @@ const REPEATABLE = { repeatable: true } as const;
 
 interface Held {
   readonly jobId: string;
-  readonly messageId: string;
   readonly keyed: boolean;
   /** Counts leases: what was leased last is given back first. */
   readonly order: number;
@@ -59,6 +59,7 @@ export class BullRelay implements MailRelay {
   readonly name: string;
   readonly heartbeatMs: number;
   private readonly link: RedisLink;
+  private readonly intake: Intake;
   private readonly admin: BullAdmin;
   private readonly clock: Clock;
   /** The owner of this process's locks. */
@@ -81,6 +82,10 @@ export class BullRelay implements MailRelay {
       this.check?.up(client);
       this.onWork?.();
     });
+    // Storing twice is storing once: the id is taken, until well after the mail is sent.
+    this.intake = new Intake(
+      async (args) => (await this.run('relayStore', args, REPEATABLE)) as StoreAnswer[],
+    );
     this.admin = new BullAdmin(queue, this.link, this.owner);
   }
 
@@ -93,7 +98,7 @@ export class BullRelay implements MailRelay {
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {
     if (this.closing) throw new MailRelayError(`The queue ${this.parts.queue.name} is closed`);
-    const outcomes = await Promise.all(jobs.map((job) => this.store(job)));
+    const outcomes = await Promise.all(jobs.map((job) => this.intake.add(job)));
     if (outcomes.some(({ status }) => status === 'stored')) this.onWork?.();
     return outcomes;
   }
@@ -208,50 +213,18 @@ export class BullRelay implements MailRelay {
     return [...(this.check ? [queue.client] : []), ...(events ? [events] : [])];
   }
 
-  private async store(job: NewJob): Promise<EnqueueOutcome> {
-    const { queue } = this.parts;
-    const { mail, queuedAt, notBefore = 0, priority, idempotencyKey } = job;
-    const jobId = jobIdOf(job);
-    const options = {
-      jobId,
-      priority: priorityNumber(priority),
-      timestamp: queuedAt,
-      delay: Math.max(0, notBefore - queuedAt),
-      attempts: 1,
-      removeOnComplete: true,
-      removeOnFail: false,
-    };
-    try {
-      // Adding twice is adding once: the id is taken, until well after the mail is sent.
-      await this.link.call(() => queue.add(mail.id, toWire(job), options), REPEATABLE);
-      return idempotencyKey === undefined ? { status: 'stored' } : await this.firstOf(jobId, job);
-    } catch (error) {
-      if (error instanceof MailRelayError) return { status: 'failed', error };
-      throw error;
-    }
-  }
-
-  /** Bull answers alike for a job that it stored and for one whose id it knew. */
-  private async firstOf(jobId: string, { mail }: NewJob): Promise<EnqueueOutcome> {
-    const key = this.parts.queue.toKey(jobId);
-    const [id] = await this.link.call((client) => client.hmget(key, 'name'), REPEATABLE);
-    if (!id || id === mail.id) return { status: 'stored' };
-    const messageId = await this.admin.messageIdOf(jobId);
-    return { status: 'duplicate', id, messageId };
-  }
-
   private take(row: LeasedRow, jobs: LeasedJob[], corrupt: CorruptJob[]): void {
     const [jobId, data, attempts, bornAt, open] = row;
     const order = (this.leases += 1);
     try {
       const { leased, job } = readJob(jobId, { data, attempts, bornAt, open });
-      const { id, messageId } = leased.mail;
+      const { id } = leased.mail;
       // Its lease had run out while it is still being sent here: it is ours again, and under way.
       if (this.held.get(id)?.jobId === jobId) return;
-      this.held.set(id, { jobId, messageId, keyed: job.idempotencyKey !== undefined, order });
+      this.held.set(id, { jobId, keyed: job.idempotencyKey !== undefined, order });
       jobs.push(leased);
     } catch (error) {
-      this.held.set(jobId, { jobId, messageId: '', keyed: false, order });
+      this.held.set(jobId, { jobId, keyed: false, order });
       corrupt.push({ id: jobId, problem: problemOf(error) });
     }
   }
@@ -259,19 +232,18 @@ export class BullRelay implements MailRelay {
   /** A settlement in the words of the script. */
   private wordsOf(settlement: Settlement): string {
     const { options } = this.parts;
-    const { jobId: job, messageId, keyed } = this.held.get(settlement.id)!;
+    const { jobId: job, keyed } = this.held.get(settlement.id)!;
     const { outcome } = settlement;
     if (outcome === 'sent') {
       // As long as a `send` whose answer was lost may still try again.
       const least = 2 * options.timeoutMs;
       const rememberMs = keyed ? Math.max(least, options.idempotencyTtlMs) : least;
-      return JSON.stringify({ job, outcome, messageId, rememberMs });
+      return JSON.stringify({ job, outcome, rememberMs });
     }
     const { attempts, open } = settlement;
     return JSON.stringify({
       job,
       outcome,
-      messageId,
       attempts,
       ...(open && { open: JSON.stringify(open) }),
       failure: JSON.stringify(settlement.failure),

@@ -11,21 +11,13 @@ import type {
   RelayPriority,
 } from '../relay.js';
 
-/**
- * Bull's priorities, 1 first; 0 would come after all others. To add one costs Redis a walk over the
- * waiting jobs of lower priority.
- */
-const PRIORITIES: Record<RelayPriority, number> = { high: 1, normal: 2, low: 3 };
+const PRIORITIES: readonly RelayPriority[] = ['high', 'normal', 'low'];
 const REASONS: readonly DeadReason[] = ['permanent', 'expired', 'held', 'corrupt'];
 
 /** The name of the job in Redis: made of the idempotency key, so that Redis itself takes it once. */
 export function jobIdOf({ mail, idempotencyKey }: NewJob): string {
   if (idempotencyKey === undefined) return mail.id;
   return `key-${createHash('sha256').update(idempotencyKey).digest('base64url')}`;
-}
-
-export function priorityNumber(priority: RelayPriority): number {
-  return PRIORITIES[priority];
 }
 
 /** A job out of the hands of Redis. @throws Error that says what is wrong with it. */
@@ -64,7 +56,7 @@ function readCount(text: string): number {
 export const SUMMARY_FIELDS = [
   'name',
   'relay:messageId',
-  'priority',
+  'relay:class',
   'relay:attempts',
   'timestamp',
   'relay:reason',
@@ -80,12 +72,11 @@ export function summaryOf(
   const [name, messageId, priority, attempts, timestamp, reason, failure] = values;
   const parsed = failureFrom(failure);
   const dead = REASONS.find((one) => one === reason);
-  const named = Object.entries(PRIORITIES).find(([, number]) => String(number) === priority)?.[0];
   return {
     id: name || jobId,
     messageId: messageId ?? '',
     state,
-    priority: (named as RelayPriority | undefined) ?? 'normal',
+    priority: PRIORITIES.find((one) => one === priority) ?? 'normal',
     attempts: readCount(attempts ?? ''),
     queuedAt: readCount(timestamp ?? ''),
     ...(dueAt !== undefined && { dueAt }),

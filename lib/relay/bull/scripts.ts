@@ -1,61 +1,92 @@
 /**
- * What a worker does to a queue of Bull 4, each in one step. Bull's own loop needs several: it takes a
- * job before it locks it, fails a job when the answer to its completion is lost, stops renewing a lock
- * after one failure, and takes nothing while Redis is at `maxmemory`, so that nothing ever gets free.
+ * What is done to a queue of Bull 4, each in one step. Bull's own `add` does not tell a job that it
+ * stored from one whose id it knew, its `addBulk` forgets which of them failed, and a priority makes it
+ * walk over the backlog. Bull's own loop takes a job before it locks it, fails a job when the answer to
+ * its completion is lost, stops renewing a lock after one failure, and takes nothing while Redis is at
+ * `maxmemory`, so that nothing ever gets free.
  *
- * Keys are Bull's: lists `wait` and `paused` (next at the right end), `active`; sorted sets `priority`,
- * `delayed` (score: milliseconds × 4096 + order), `failed`; a hash for each job and `JOB:lock`. Ours are
- * the fields `relay:…` of a job's hash. Every script gets KEYS[1] `wait`, ARGV[1] what all keys begin
- * with, ARGV[2] the owner of locks. Redis's clock counts.
+ * Keys are Bull's: lists `wait` (`paused` while the queue is), `active`; sorted sets `delayed` (score:
+ * milliseconds × 4096 + order) and `failed`; a hash for each job and `JOB:lock`. Ours are the lists
+ * `relay:high` and `relay:low` beside `wait`, and the fields `relay:…` of a job's hash. Lists begin at
+ * their right end. Every script gets KEYS[1] `wait`, ARGV[1] what all keys begin with, ARGV[2] the
+ * owner of locks. Redis's clock counts.
  */
 
-const COMMON = `
+/** `line`: where jobs of a class wait. */
+const LINES = `
 local base, owner = ARGV[1], ARGV[2]
 local call = redis.call
--- Redis refuses a script's first write at maxmemory, unless it is one that frees memory.
-call('DEL', base .. 'relay:none')
-local time = call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local function line()
+local function line(class)
+  if class == 'high' or class == 'low' then return base .. 'relay:' .. class end
   if call('EXISTS', base .. 'meta-paused') == 1 then return base .. 'paused' end
   return base .. 'wait'
 end
 
 local function whole(number) return string.format('%.0f', number) end
-
-local function class(id) return tonumber(call('HGET', base .. id, 'priority')) or 0 end
-
--- Behind those of its priority; as Bull does it.
-local function append(id)
-  local list, priority = line(), class(id)
-  if priority == 0 then call('LPUSH', list, id) return end
-  call('ZADD', base .. 'priority', priority, id)
-  local count = call('ZCOUNT', base .. 'priority', 0, priority)
-  local next = call('LINDEX', list, call('LLEN', list) - (count - 1))
-  if next then call('LINSERT', list, 'BEFORE', next, id) else call('RPUSH', list, id) end
-end
-
--- In front of those of its priority, where it was before it was leased: behind those leased before it.
-local function prepend(id)
-  local list, priority = line(), class(id)
-  local order = tonumber(call('HGET', base .. id, 'relay:order')) or 0
-  local ahead
-  if priority == 0 then ahead = call('ZCARD', base .. 'priority')
-  else ahead = call('ZCOUNT', base .. 'priority', '-inf', '(' .. priority) end
-  for _ = 1, 1000 do
-    local next = call('LINDEX', list, -1 - ahead)
-    if not next or class(next) ~= priority then break end
-    local other = tonumber(call('HGET', base .. next, 'relay:order'))
-    if not other or other > order then break end
-    ahead = ahead + 1
-  end
-  if priority > 0 then call('ZADD', base .. 'priority', priority, id) end
-  local before = ahead > 0 and call('LINDEX', list, -ahead)
-  if before then call('LINSERT', list, 'BEFORE', before, id) else call('RPUSH', list, id) end
-end
-
 local function announce(id) call('PUBLISH', base .. 'waiting@' .. owner, id) end
+`;
+
+/**
+ * ARGV: for each job its id, the mail's id and Message-ID, Bull's options, when it is due or 0, its
+ * class, its data. Answers for each 0, or the mail's ids of the job that had its id.
+ *
+ * INCR is the first write: at maxmemory Redis refuses it, and with it all.
+ */
+const STORE = `
+local answers, woken = {}, false
+for i = 3, #ARGV, 7 do
+  local id, job = ARGV[i], base .. ARGV[i]
+  local order = call('INCR', base .. 'id')
+  if call('EXISTS', job) == 1 then
+    local known = call('HMGET', job, 'name', 'relay:messageId')
+    table.insert(answers, { known[1] or '', known[2] or '' })
+  else
+    local due, class = tonumber(ARGV[i + 4]), ARGV[i + 5]
+    local options = cjson.decode(ARGV[i + 3])
+    call('HSET', job, 'name', ARGV[i + 1], 'data', ARGV[i + 6], 'opts', ARGV[i + 3],
+      'timestamp', whole(options.timestamp), 'delay', whole(options.delay), 'priority', 0,
+      'relay:messageId', ARGV[i + 2], 'relay:class', class)
+    if due > 0 then
+      call('ZADD', base .. 'delayed', whole(due * 4096 + order % 4096), id)
+      call('PUBLISH', base .. 'delayed', whole(due))
+    else
+      call('LPUSH', line(class), id)
+      if not woken then announce(id) end
+      woken = true
+    end
+    table.insert(answers, 0)
+  end
+end
+return answers
+`;
+
+const COMMON = `
+${LINES}
+-- Redis refuses a script's first write at maxmemory, unless it is one that frees memory.
+call('DEL', base .. 'relay:none')
+local time = call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+
+local function lineOf(id) return line(call('HGET', base .. id, 'relay:class')) end
+
+-- Behind those that wait.
+local function append(id) call('LPUSH', lineOf(id), id) end
+
+-- In front, where it was before it was leased: behind those that were leased before it.
+local function prepend(id)
+  local list = lineOf(id)
+  local order = tonumber(call('HGET', base .. id, 'relay:order')) or 0
+  local ahead = {}
+  while #ahead < 1000 do
+    local next = call('LINDEX', list, -1)
+    local other = next and tonumber(call('HGET', base .. next, 'relay:order'))
+    if not other or other > order then break end
+    table.insert(ahead, call('RPOP', list))
+  end
+  call('RPUSH', list, id)
+  for i = #ahead, 1, -1 do call('RPUSH', list, ahead[i]) end
+end
 
 local function bury(id, reason, failure)
   local job = base .. id
@@ -88,23 +119,27 @@ table.sort(again, function(a, b) return a[2] > b[2] end)
 for _, entry in ipairs(again) do prepend(entry[1]) end
 
 local jobs, size = {}, 0
-while #jobs < tonumber(ARGV[4]) and size < tonumber(ARGV[5]) do
-  local id = call('RPOPLPUSH', KEYS[1], base .. 'active')
-  if not id then break end
-  local job = base .. id
-  call('SET', job .. ':lock', owner, 'PX', ARGV[3])
-  call('ZREM', base .. 'priority', id)
-  call('HSETNX', job, 'relay:order', call('INCR', base .. 'relay:order'))
-  call('HSET', job, 'processedOn', whole(now))
-  local fields = call('HMGET', job, 'data', 'relay:attempts', 'relay:bornAt', 'relay:open')
-  for i = 1, 4 do fields[i] = fields[i] or '' end
-  size = size + #fields[1]
-  table.insert(jobs, { id, fields[1], fields[2], fields[3], fields[4] })
+local paused = call('EXISTS', base .. 'meta-paused') == 1
+local more = 0
+for _, class in ipairs({ 'high', 'normal', 'low' }) do
+  while not paused and #jobs < tonumber(ARGV[4]) and size < tonumber(ARGV[5]) do
+    local id = call('RPOPLPUSH', line(class), base .. 'active')
+    if not id then break end
+    local job = base .. id
+    call('SET', job .. ':lock', owner, 'PX', ARGV[3])
+    call('HSETNX', job, 'relay:order', call('INCR', base .. 'relay:order'))
+    call('HSET', job, 'processedOn', whole(now))
+    local fields = call('HMGET', job, 'data', 'relay:attempts', 'relay:bornAt', 'relay:open')
+    for i = 1, 4 do fields[i] = fields[i] or '' end
+    size = size + #fields[1]
+    table.insert(jobs, { id, fields[1], fields[2], fields[3], fields[4] })
+  end
+  if not paused and call('EXISTS', line(class)) == 1 then more = 1 end
 end
 local next = call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')[2]
 local wait = -1
 if next then wait = math.max(0, math.ceil(tonumber(next) / 4096 - now)) end
-return { jobs, call('EXISTS', KEYS[1]), wait }
+return { jobs, more, wait }
 `;
 
 /** ARGV: for each job a JSON object. Whoever took a lease over decides, but what is sent is sent. */
@@ -119,18 +154,17 @@ for i = 3, #ARGV do
       call('ZREM', base .. 'failed', id)
     end
     if held == 0 then
-      held = call('LREM', base .. 'wait', -1, id) + call('LREM', base .. 'paused', -1, id)
-      call('ZREM', base .. 'priority', id)
+      held = call('LREM', lineOf(id), -1, id)
     end
     call('DEL', job .. ':lock')
     if s.outcome == 'sent' then
       -- What is left answers a send that is repeated with the same key or id.
-      local name = call('HGET', job, 'name')
+      local known = call('HMGET', job, 'name', 'relay:messageId')
       call('DEL', job, job .. ':logs')
-      call('HSET', job, 'name', name or '', 'relay:messageId', s.messageId)
+      call('HSET', job, 'name', known[1] or '', 'relay:messageId', known[2] or '')
       call('PEXPIRE', job, s.rememberMs)
     elseif held > 0 then
-      call('HSET', job, 'relay:attempts', s.attempts, 'relay:messageId', s.messageId)
+      call('HSET', job, 'relay:attempts', s.attempts)
       if s.open then call('HSET', job, 'relay:open', s.open) end
       if s.outcome == 'dead' then bury(id, s.reason, s.failure)
       else
@@ -221,6 +255,7 @@ return count
 `;
 
 export const SCRIPTS = {
+  relayStore: LINES + STORE,
   relayLease: COMMON + LEASE,
   relaySettle: COMMON + SETTLE,
   relayRenew: COMMON + RENEW,
