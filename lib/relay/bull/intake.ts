@@ -3,8 +3,11 @@ import { toWire } from '../job.js';
 import type { EnqueueOutcome, NewJob } from '../relay.js';
 import { jobIdOf } from './job-hash.js';
 
-/** More in one step would hold Redis up; in jobs, and in characters of their data. */
-const MAX_JOBS = 200;
+/**
+ * More in one step would hold Redis up, and leave it idle while the next are made; in jobs, and in
+ * characters of their data.
+ */
+const MAX_JOBS = 16;
 const MAX_SIZE = 1024 * 1024;
 
 /** Stores jobs; the arguments are those of the script. Answers for each 0, or the ids of the one it knew. */
@@ -76,6 +79,8 @@ function argumentsOf(job: NewJob): string[] {
     mail.id,
     mail.messageId,
     JSON.stringify(options),
+    String(queuedAt),
+    String(delay),
     String(delay > 0 ? notBefore : 0),
     priority,
     JSON.stringify(toWire(job)),

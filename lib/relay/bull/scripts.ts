@@ -28,24 +28,23 @@ local function announce(id) call('PUBLISH', base .. 'waiting@' .. owner, id) end
 `;
 
 /**
- * ARGV: for each job its id, the mail's id and Message-ID, Bull's options, when it is due or 0, its
- * class, its data. Answers for each 0, or the mail's ids of the job that had its id.
+ * ARGV: for each job its id, the mail's id and Message-ID, Bull's options, timestamp and delay, when it
+ * is due or 0, its class, its data. Answers for each 0, or the mail's ids of the job that had its id.
  *
  * INCR is the first write: at maxmemory Redis refuses it, and with it all.
  */
 const STORE = `
 local answers, woken = {}, false
-for i = 3, #ARGV, 7 do
+for i = 3, #ARGV, 9 do
   local id, job = ARGV[i], base .. ARGV[i]
   local order = call('INCR', base .. 'id')
   if call('EXISTS', job) == 1 then
     local known = call('HMGET', job, 'name', 'relay:messageId')
     table.insert(answers, { known[1] or '', known[2] or '' })
   else
-    local due, class = tonumber(ARGV[i + 4]), ARGV[i + 5]
-    local options = cjson.decode(ARGV[i + 3])
-    call('HSET', job, 'name', ARGV[i + 1], 'data', ARGV[i + 6], 'opts', ARGV[i + 3],
-      'timestamp', whole(options.timestamp), 'delay', whole(options.delay), 'priority', 0,
+    local due, class = tonumber(ARGV[i + 6]), ARGV[i + 7]
+    call('HSET', job, 'name', ARGV[i + 1], 'data', ARGV[i + 8], 'opts', ARGV[i + 3],
+      'timestamp', ARGV[i + 4], 'delay', ARGV[i + 5], 'priority', '0',
       'relay:messageId', ARGV[i + 2], 'relay:class', class)
     if due > 0 then
       call('ZADD', base .. 'delayed', whole(due * 4096 + order % 4096), id)
