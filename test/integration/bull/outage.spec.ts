@@ -141,6 +141,22 @@ describe('Redis down', () => {
     else expect(outcome).toEqual({ status: 'stored' });
   });
 
+  it('gone before it answered: unknown, and not written again behind the back of the caller', async () => {
+    await redis.restart();
+    const relay = await open();
+    const first = newJob();
+    await outcomeOf(relay, first);
+    redis.hang();
+    const sending = outcomeOf(relay);
+    await new Promise((go) => setTimeout(go, 100));
+    await redis.kill();
+    expect(failed(await sending).disposition).toBe('unknown');
+    await redis.restart();
+    const last = newJob();
+    expect(await outcomeOf(relay, last)).toEqual({ status: 'stored' });
+    expect(await idsOf(relay)).toEqual([first.mail.id, last.mail.id]);
+  });
+
   it('keeps the outcome of a mail until Redis takes it, and gives back what it never told of', async () => {
     await redis.restart();
     const relay = await open();
