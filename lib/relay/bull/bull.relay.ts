@@ -7,7 +7,6 @@ import type {
   CorruptJob,
   EnqueueOutcome,
   JobDetails,
-  JobFailure,
   JobSummary,
   Lease,
   LeasedJob,
@@ -25,6 +24,7 @@ import { readJob } from './job-hash.js';
 import type { MailConsumer } from './mail.consumer.js';
 import { RedisCheck } from './redis-check.js';
 import { RedisLink } from './redis-link.js';
+import { burial, settleWords, tooManyDeaths, type HeldJob } from './settle-words.js';
 import { forgetSubscriptions } from './subscriptions.js';
 
 /** Bodies that one lease may bring into memory, in characters; always at least one job. */
@@ -35,9 +35,7 @@ const RECOVER_EVERY_MS = 1_000;
 const CLOSE_GRACE_MS = 2_000;
 const REPEATABLE = { repeatable: true } as const;
 
-interface Held {
-  readonly jobId: string;
-  readonly keyed: boolean;
+interface Held extends HeldJob {
   /** Counts leases: what was leased last is given back first. */
   readonly order: number;
 }
@@ -123,7 +121,7 @@ export class BullRelay implements MailRelay {
     const jobs: LeasedJob[] = [];
     const corrupt: CorruptJob[] = [];
     for (const row of rows) this.take(row, jobs, corrupt);
-    if (corrupt.length > 0) await this.settle(corrupt.map((job) => this.bury(job)));
+    if (corrupt.length > 0) await this.settle(corrupt.map((job) => burial(job, this.clock.now())));
     // What is deferred by others, and what a lost call would have told, is looked for now and then.
     const againInMs = more ? 0 : dueInMs < 0 ? pollIntervalMs : Math.min(pollIntervalMs, dueInMs);
     return { jobs, corrupt, againInMs };
@@ -134,7 +132,7 @@ export class BullRelay implements MailRelay {
     if (known.length === 0) return;
     await this.run(
       'relaySettle',
-      known.map((one) => this.wordsOf(one)),
+      known.map((one) => settleWords(one, this.held.get(one.id)!, this.parts.options)),
       REPEATABLE,
     );
     for (const { id } of known) this.held.delete(id);
@@ -229,52 +227,18 @@ export class BullRelay implements MailRelay {
     }
   }
 
-  /** A settlement in the words of the script. */
-  private wordsOf(settlement: Settlement): string {
-    const { options } = this.parts;
-    const { jobId: job, keyed } = this.held.get(settlement.id)!;
-    const { outcome } = settlement;
-    if (outcome === 'sent') {
-      // As long as a `send` whose answer was lost may still try again.
-      const least = 2 * options.timeoutMs;
-      const rememberMs = keyed ? Math.max(least, options.idempotencyTtlMs) : least;
-      return JSON.stringify({ job, outcome, rememberMs });
-    }
-    const { attempts, open } = settlement;
-    return JSON.stringify({
-      job,
-      outcome,
-      attempts,
-      ...(open && { open: JSON.stringify(open) }),
-      failure: JSON.stringify(settlement.failure),
-      ...(outcome === 'dead' ? { reason: settlement.reason } : { delayMs: settlement.delayMs }),
-    });
-  }
-
-  private bury({ id, problem }: CorruptJob): Settlement {
-    const failure: JobFailure = {
-      code: 'MAIL_RELAY',
-      disposition: 'permanent',
-      message: problem,
-      at: this.clock.now(),
-    };
-    return { id, outcome: 'dead', reason: 'corrupt', attempts: 0, failure };
-  }
-
   /** Gives back what dead workers held, and what this one holds without knowing. */
   private async recover(): Promise<void> {
     if (this.strays) await this.takeBackStrays();
     const now = this.clock.monotonic();
     if (now - this.recoveredAt < RECOVER_EVERY_MS) return;
     this.recoveredAt = now;
-    const failure: JobFailure = {
-      code: 'MAIL_ABORTED',
-      disposition: 'unknown',
-      message: 'Too many workers died while they sent this mail',
-      at: this.clock.now(),
-    };
     const { maxStalledCount } = this.parts.options;
-    await this.run('relayRecover', [maxStalledCount, JSON.stringify(failure)], REPEATABLE);
+    await this.run(
+      'relayRecover',
+      [maxStalledCount, JSON.stringify(tooManyDeaths(this.clock.now()))],
+      REPEATABLE,
+    );
   }
 
   private async takeBackStrays(): Promise<void> {
