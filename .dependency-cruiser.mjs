@@ -15,14 +15,22 @@ const floors = [
   [['transports', 'transports/']],
   [['templates', 'templates/']],
   [['relay', 'relay/']],
-  [['service', '(mail[.](service|receipt|tokens)|in-flight|bulk-send)[.]ts$']],
+  [
+    [
+      'service',
+      '(mail[.](service|receipt|tokens)|in-flight|bulk-send|send-many|send-options)[.]ts$',
+    ],
+  ],
   [
     ['decorators', 'decorators/'],
     ['testing', 'testing/'],
     ['webhooks', 'webhooks/'],
   ],
   [['module', 'mail[.](module|module-definition|options)[.]ts$']],
-  [['face', 'index[.]ts$']],
+  [
+    ['face', 'index[.]ts$'],
+    ['cli', 'cli/'],
+  ],
 ];
 
 /** Rooms whose parts stand side by side: `[room, parts]`. Only `front` may see into all of them. */
@@ -35,10 +43,16 @@ const drivers = [
   { room: 'relay', parts: '(spool|bull)', front: 'relay/(spool|bull)/' },
 ];
 
-/** The entries of the package: each `./dist/x.js` of its exports is built from `lib/x.ts`. */
-const { exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
-const entries = Object.values(exports)
-  .map((entry) => /^\.\/dist\/(.*)\.js$/.exec(entry.default ?? entry)?.[1])
+/** What the package exports, runs, or starts by its file's name: `./dist/x.js` is built from `lib/x.ts`. */
+const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const { bin = {}, exports } = manifest;
+const built = [
+  ...Object.values(exports).map((entry) => entry.default ?? entry),
+  ...Object.values(bin),
+  './dist/relay/spool/store-thread.js',
+];
+const entries = built
+  .map((file) => /^\.\/dist\/(.*)\.js$/.exec(file)?.[1])
   .filter(Boolean)
   .map((name) => `^lib/${name.replaceAll('.', '[.]')}[.]ts$`);
 
@@ -81,7 +95,7 @@ const driverRules = drivers.flatMap(({ room, parts, front }) => [
     severity: 'error',
     from: {
       path: '^lib/',
-      pathNot: [`^lib/${room}/${parts}/`, under(front), under('index[.]ts$')],
+      pathNot: [`^lib/${room}/${parts}/`, under(front), under('index[.]ts$'), under('cli/')],
     },
     to: { path: `^lib/${room}/${parts}/` },
   },

@@ -48,6 +48,8 @@ export const MAIL_ERROR_CODES = {
   MAIL_PROTOCOL: 'The next hop broke the protocol',
   MAIL_TIMEOUT: 'The next hop did not answer within its deadline',
   MAIL_CONNECTION_LOST: 'The connection was lost during the attempt',
+  MAIL_RELAY:
+    "The relay's storage failed or did not answer in time; the mail is not known to be stored",
 } as const;
 
 export type MailErrorCode = keyof typeof MAIL_ERROR_CODES;
@@ -196,5 +198,23 @@ export class MailDeliveryError extends MailError {
       retryAfterMs: this.retryAfterMs,
       rejected: this.rejected,
     };
+  }
+}
+
+/**
+ * The relay's storage failed: a full disk, Redis down or out of memory. Never raised for a mail that was
+ * acknowledged. `retry`: nothing was stored. `unknown`: the answer was lost, so it may have been stored;
+ * an `idempotencyKey` makes it safe to send again.
+ */
+export class MailRelayError extends MailError {
+  readonly code = 'MAIL_RELAY';
+  readonly disposition: 'retry' | 'unknown';
+
+  constructor(
+    message: string,
+    options: { readonly disposition?: 'retry' | 'unknown'; readonly cause?: unknown } = {},
+  ) {
+    super(message, options);
+    this.disposition = options.disposition ?? 'retry';
   }
 }

@@ -3,6 +3,7 @@ import { fulfilledWithin, type Clock } from './clock.js';
 import type { Mail } from './message/mail.js';
 
 interface Entry {
+  readonly counts: boolean;
   mail?: Mail;
   settled: 'no' | 'sent' | 'failed';
   disposition?: MailDisposition;
@@ -25,11 +26,15 @@ export class InFlight {
 
   /**
    * Runs one send. `work` says which mail it is as soon as it is made. The answer settles at the
-   * latest when `abandon` is called, whatever the road does.
+   * latest when `abandon` is called, whatever the road does. `counts: false` is for mail that is only
+   * stored, which is neither sent nor failed.
    */
-  run<T>(work: (identify: (mail: Mail) => void) => Promise<T>): Promise<T> {
+  run<T>(
+    work: (identify: (mail: Mail) => void) => Promise<T>,
+    { counts = true }: { readonly counts?: boolean } = {},
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const entry: Entry = { settled: 'no', reject };
+      const entry: Entry = { counts, settled: 'no', reject };
       this.entries.add(entry);
       work((mail) => (entry.mail = mail)).then(
         (value) => {
@@ -88,7 +93,7 @@ export class InFlight {
   private settle(entry: Entry, how: 'sent' | 'failed'): void {
     if (!this.entries.delete(entry)) return;
     entry.settled = how;
-    this.counted[how] += 1;
+    if (entry.counts) this.counted[how] += 1;
     if (this.entries.size === 0) {
       this.idle?.();
     }

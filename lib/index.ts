@@ -5,7 +5,6 @@ export type {
   MailOptionsFactory,
   MailShutdownOptions,
 } from './mail.options.js';
-export { MailService, type SendOptions } from './mail.service.js';
 export type { MailBulkOutcome, SendBulkOptions } from './bulk-send.js';
 export type {
   MailBulkEntry,
@@ -13,7 +12,18 @@ export type {
   MailBulkRecipient,
   MailBulkRecipientInput,
 } from './message/bulk.js';
-export type { MailHealth, MailReceipt } from './mail.receipt.js';
+export {
+  MailService,
+  type MailRelayAdmin,
+  type SendManyOptions,
+  type SendOptions,
+} from './mail.service.js';
+export type { MailHealth, MailOutcome, MailReceipt } from './mail.receipt.js';
+export type { MailSource } from './send-many.js';
+export type * from './relay/relay.js';
+export type * from './relay/relay-definition.js';
+export type { RelayOptions, RelayRole, RelayUserOptions } from './relay/relay.options.js';
+export type { RetryOptions, RetryPolicy } from './relay/retry-policy.js';
 export { getMailToken } from './mail.tokens.js';
 export { InjectMail } from './decorators/inject-mail.js';
 export * from './errors.js';

@@ -4,7 +4,9 @@ import {
   Module,
   type BeforeApplicationShutdown,
   type DynamicModule,
+  type OnApplicationBootstrap,
 } from '@nestjs/common';
+import { MailRelayError } from './errors.js';
 import type { MailDrainSummary } from './events/mail-events.js';
 import {
   ConfigurableModuleClass,
@@ -18,7 +20,10 @@ import { MailService } from './mail.service.js';
 
 /** Registers a MailService. Building it does no I/O; a mail server that is down never stops the boot. */
 @Module({})
-export class MailModule extends ConfigurableModuleClass implements BeforeApplicationShutdown {
+export class MailModule
+  extends ConfigurableModuleClass
+  implements OnApplicationBootstrap, BeforeApplicationShutdown
+{
   private readonly logger: Logger;
 
   constructor(
@@ -40,6 +45,16 @@ export class MailModule extends ConfigurableModuleClass implements BeforeApplica
   /** Options from `useFactory`, `useClass` or `useExisting`; `isGlobal` and `name` are static. */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return super.forRootAsync(options);
+  }
+
+  /** Once all modules are there: mail of the last run may need what they set up. */
+  async onApplicationBootstrap(): Promise<void> {
+    try {
+      await this.mail.start();
+    } catch (error) {
+      if (!(error instanceof MailRelayError)) throw error;
+      this.logger.error(`${error.message}. Mail is refused until that is over.`);
+    }
   }
 
   /**

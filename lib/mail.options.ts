@@ -4,6 +4,7 @@ import { createMail } from './message/create-mail.js';
 import type { MailMessage } from './message/message.js';
 import { DEFAULT_MAX_BYTES } from './message/size-meter.js';
 import { describe, OptionReader } from './option-reader.js';
+import type { MailRelayDefinition } from './relay/relay-definition.js';
 import type { MailTransportConfig } from './transports/transport.factory.js';
 
 export interface MailShutdownOptions {
@@ -33,6 +34,11 @@ export interface MailModuleExtras {
   readonly isGlobal?: boolean;
   /** Names this instance; inject it with `@InjectMail(name)`. Default: the unnamed one. */
   readonly name?: string;
+  /**
+   * Store mail durably before `send` answers, and deliver it from there: `spoolRelay({ path })` of
+   * `nestjs-mail-relay/spool`, for one. Default: none, `send` waits for the next hop.
+   */
+  readonly relay?: MailRelayDefinition;
 }
 
 /** A class for `useClass` or `useExisting` of `forRootAsync`. */

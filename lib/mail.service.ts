@@ -1,27 +1,57 @@
 import type { Observable } from 'rxjs';
 import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-send.js';
 import { fulfilledWithin, isoTime, type Clock } from './clock.js';
-import { MailDeliveryError, MailError, MailShutdownError, type MailDisposition } from './errors.js';
+import { MailShutdownError } from './errors.js';
 import type { EventBus } from './events/event-bus.js';
 import type { MailDrainSummary, MailEvent, MailFeedback } from './events/mail-events.js';
-import { InFlight } from './in-flight.js';
-import type { MailHealth, MailReceipt } from './mail.receipt.js';
+import { InFlight, type AbandonedMail } from './in-flight.js';
+import type { MailHealth, MailOutcome, MailReceipt } from './mail.receipt.js';
 import type { MailBulkMessage, MailBulkRecipient } from './message/bulk.js';
 import { loadContent, needsContent, type ContentAllowance } from './message/content.js';
 import { createMail } from './message/create-mail.js';
 import type { Mail } from './message/mail.js';
 import type { MailMessage } from './message/message.js';
-import type { MailDelivery, MailHop, MailTransport } from './transports/transport.js';
+import { RelayDoor } from './relay/relay-door.js';
+import type { MailRelay, RelayPriority } from './relay/relay.js';
+import type { RelaySetup } from './relay/relay-definition.js';
+import { RelayWorker } from './relay/worker.js';
+import { readSendOptions } from './send-options.js';
+import { sendMany, type MailSource } from './send-many.js';
+import { attemptDelivery, type AttemptResult } from './transports/attempt.js';
+import type { MailDelivery, MailTransport } from './transports/transport.js';
 
 export interface SendOptions {
   /** Stops the attempt: its connection or request is torn down if need be. */
   readonly signal?: AbortSignal;
+  /**
+   * A second `send` with the same key stores nothing and answers the first receipt. Needs a relay; up
+   * to 255 characters.
+   */
+  readonly idempotencyKey?: string;
+  /** Not before this moment; the message's own `sendAt` otherwise. With a relay it holds on every road. */
+  readonly sendAt?: Date | string;
+  /** Which mail leaves the relay first. Not the message's `priority`, which is a header. Default `normal`. */
+  readonly priority?: RelayPriority;
 }
+
+export interface SendManyOptions {
+  /** Messages under way at once. Default: 500 with a relay, else what the transport can carry. Minimum 1. */
+  readonly concurrency?: number;
+  /** Options of each `send`. */
+  readonly options?: (message: MailMessage, index: number) => SendOptions;
+}
+
+/** What there is to ask of a relay, and to do with its dead mail. */
+export type MailRelayAdmin = Pick<
+  MailRelay,
+  'name' | 'list' | 'show' | 'retry' | 'discard' | 'stats'
+>;
 
 /** What a MailService is made of; the module puts it together. */
 export interface MailServiceParts {
   readonly name?: string;
   readonly transport: MailTransport;
+  readonly relay?: RelaySetup;
   readonly defaults?: Partial<MailMessage>;
   readonly content?: ContentAllowance;
   readonly maxMessageBytes?: number;
@@ -29,17 +59,32 @@ export interface MailServiceParts {
   readonly clock: Clock;
 }
 
-/** After the deadline a road has this long to fail what it holds and close its sockets. */
+/** After the deadline a road, or a storage, has this long to fail what it holds and close. */
 const TEAR_DOWN_GRACE_MS = 500;
+const DEFAULT_CAPACITY = 100;
+const RELAY_BATCH = 500;
 
 /** The one door: takes messages, answers receipts. Inject it by its class or with `@InjectMail(name)`. */
 export class MailService {
   private readonly inFlight: InFlight;
+  private readonly door?: RelayDoor;
+  private readonly worker?: RelayWorker;
   private readonly loading = new AbortController();
   private drained?: Promise<MailDrainSummary>;
 
   constructor(private readonly parts: MailServiceParts) {
-    this.inFlight = new InFlight(parts.clock);
+    const { name: mailer, relay: setup, transport, events, clock } = parts;
+    this.inFlight = new InFlight(clock);
+    if (!setup) return;
+    const { relay, options } = setup;
+    this.door = new RelayDoor({ relay, events, clock, mailer });
+    if (options.role === 'producer') return;
+    this.worker = new RelayWorker({ relay, transport, options, events, clock, mailer });
+  }
+
+  /** The relay, to look into it and to retry or discard dead mail; undefined without one. */
+  get relay(): MailRelayAdmin | undefined {
+    return this.parts.relay?.relay;
   }
 
   /** The module instance's name; absent for the default one. */
@@ -53,19 +98,61 @@ export class MailService {
   }
 
   /**
-   * Sends one message and resolves once the next hop has taken responsibility for it.
-   * @throws MailValidationError before anything is sent, with every fault of the message.
-   * @throws MailDeliveryError when no recipient was accepted; `disposition` says what that means.
+   * Sends one message. Without a relay it resolves once the next hop has taken responsibility for it;
+   * with one, once the mail is on stable storage, with the status `queued`.
+   * @throws MailValidationError before anything is sent or stored, with every fault of the message.
+   * @throws MailRelayError when the relay could not store it, or did not say so in time.
+   * @throws MailDeliveryError without a relay, when no recipient was accepted; `disposition` says more.
    * @throws MailShutdownError once the module drains.
    */
-  send(message: MailMessage, { signal }: SendOptions = {}): Promise<MailReceipt> {
-    if (this.drained) return Promise.reject(new MailShutdownError());
-    return this.inFlight.run((identify) => this.process(message, signal, identify));
+  send(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
+    const { door } = this;
+    return door ? this.store(door, message, options) : this.sendNow(message, options);
   }
 
-  /** Sends straight through the transport, past any queue. Same promises as `send` without one. */
-  sendNow(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
-    return this.send(message, options);
+  private async store(
+    door: RelayDoor,
+    message: MailMessage,
+    options: SendOptions,
+  ): Promise<MailReceipt> {
+    if (this.drained) throw new MailShutdownError();
+    readSendOptions(options, true);
+    return this.inFlight.run(
+      async (identify) => {
+        const mail = await this.mailOf(message, options);
+        identify(mail);
+        return door.store(mail, options);
+      },
+      { counts: false },
+    );
+  }
+
+  /** Sends straight through the transport, past the relay. Same promises as `send` without one. */
+  async sendNow(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
+    if (this.drained) throw new MailShutdownError();
+    readSendOptions(options, false);
+    return this.inFlight.run(async (identify) => {
+      const made = this.mailOf(message, options);
+      // Waiting for what is there already would cost each mail a turn of the microtask queue.
+      const mail = made instanceof Promise ? await made : made;
+      identify(mail);
+      return this.attempt(mail, options.signal);
+    });
+  }
+
+  /**
+   * Sends what `source` gives, one `send` for each, and answers an outcome for each as it settles. It
+   * starts when it is subscribed to, pulls a message only when there is room for it, and keeps none:
+   * a source of millions needs no more memory than one of hundreds. (An Observable source cannot be
+   * told to wait; it is buffered.) It fails when the source does, and with MailShutdownError once the
+   * module drains.
+   */
+  sendMany(source: MailSource, options: SendManyOptions = {}): Observable<MailOutcome> {
+    const capacity = this.door ? RELAY_BATCH : (this.parts.transport.capacity ?? DEFAULT_CAPACITY);
+    const { concurrency = capacity, options: optionsOf } = options;
+    const send = (message: MailMessage, index: number) =>
+      this.send(message, optionsOf?.(message, index));
+    return sendMany(source, send, Math.max(1, concurrency));
   }
 
   /**
@@ -82,13 +169,14 @@ export class MailService {
   ): Observable<MailBulkOutcome<R>> {
     const host = {
       clock: this.parts.clock,
-      road: this.parts.transport.bulk,
+      // A relay stores each mail by itself.
+      road: this.door ? undefined : this.parts.transport.bulk,
       draining: () => this.drained !== undefined,
-      mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, signal),
+      mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, { signal }),
       send: (mail: Mail, signal: AbortSignal, deliver?: () => Promise<MailDelivery>) =>
         this.inFlight.run((identify) => {
           identify(mail);
-          return this.attempt(mail, signal, deliver);
+          return this.door?.store(mail, { signal }) ?? this.attempt(mail, signal, deliver);
         }),
     };
     return sendInBulk(host, message, recipients, options);
@@ -99,7 +187,7 @@ export class MailService {
    * @throws MailValidationError
    */
   async render(message: MailMessage): Promise<Mail> {
-    return this.mailOf(message);
+    return this.mailOf(message, {});
   }
 
   /** Asks each road whether it would take mail now: connects and authenticates, sends nothing. */
@@ -126,8 +214,22 @@ export class MailService {
   }
 
   /**
+   * Opens the relay and starts its worker. The module calls it once the app is up.
+   * @throws MailRelayError when storage is down now; the worker is started nevertheless and finds it
+   * when it comes back.
+   * @throws MailConfigurationError
+   */
+  async start(): Promise<void> {
+    const opened = this.parts.relay?.relay.open();
+    // A worker keeps asking for a storage that is down now.
+    await Promise.allSettled([opened]);
+    if (!this.drained) await this.worker?.start();
+    await opened;
+  }
+
+  /**
    * Refuses new mail, gives what is in flight `timeoutMs` milliseconds to finish, aborts and names the
-   * rest, closes every connection. The module calls it on shutdown. A second call answers the first's.
+   * rest, closes every connection, then the relay: what it still holds stays there. The module calls it on shutdown. A second call answers the first's.
    */
   drain(timeoutMs: number): Promise<MailDrainSummary> {
     this.drained ??= this.settleEverything(timeoutMs);
@@ -142,17 +244,28 @@ export class MailService {
       `The drain deadline of ${timeoutMs} ms passed; the mail in flight was aborted.`,
     );
     this.inFlight.resetCount();
-    const idle = await this.inFlight.whenIdle(timeoutMs);
-    const abandoned = idle
-      ? []
-      : await this.inFlight.abandon(() => {
-          this.loading.abort(deadline);
-          return transport.destroy(deadline);
-        }, TEAR_DOWN_GRACE_MS);
-    if (idle) await this.closeWithin(remaining() + TEAR_DOWN_GRACE_MS, deadline);
+    const [work, idle] = await Promise.all([
+      this.worker?.drain(timeoutMs, deadline),
+      this.inFlight.whenIdle(timeoutMs),
+    ]);
+    const abandoned: AbandonedMail[] = [...(work?.abandoned ?? [])];
+    if (idle) {
+      const close = () => transport.close();
+      const destroy = () => transport.destroy(deadline);
+      await this.closeWithin(remaining() + TEAR_DOWN_GRACE_MS, close, destroy);
+    } else {
+      const tearDown = async () => {
+        this.loading.abort(deadline);
+        await transport.destroy(deadline);
+      };
+      abandoned.push(...(await this.inFlight.abandon(tearDown, TEAR_DOWN_GRACE_MS)));
+    }
+    await this.closeRelay(remaining() + TEAR_DOWN_GRACE_MS, deadline);
+    const { sent, failed } = this.inFlight.count;
     const summary: MailDrainSummary = {
-      ...this.inFlight.count,
-      released: 0,
+      sent: sent + (work?.sent ?? 0),
+      failed: failed + (work?.failed ?? 0),
+      released: work?.released ?? 0,
       abandoned: abandoned.map(({ mail, disposition }) => ({
         id: mail.id,
         messageId: mail.messageId,
@@ -166,17 +279,30 @@ export class MailService {
     return summary;
   }
 
-  /** Closes politely (QUIT), or for good when the next hop does not let go in time. */
-  private async closeWithin(ms: number, reason: Error): Promise<void> {
-    const { transport, clock } = this.parts;
-    // A road that cannot even close politely is torn down like one that is late.
-    const closed = await fulfilledWithin(clock, ms, transport.close());
-    if (!closed) await fulfilledWithin(clock, TEAR_DOWN_GRACE_MS, transport.destroy(reason));
+  private async closeRelay(ms: number, reason: Error): Promise<void> {
+    const relay = this.parts.relay?.relay;
+    if (!relay) return;
+    const close = () => relay.close();
+    const destroy = () => relay.destroy(reason);
+    await this.closeWithin(ms, close, destroy);
+  }
+
+  /** Closes politely (QUIT), or for good when the other side does not let go in time. */
+  private async closeWithin(
+    ms: number,
+    close: () => Promise<void>,
+    destroy: () => Promise<void>,
+  ): Promise<void> {
+    const { clock } = this.parts;
+    // What cannot even close politely is torn down like one that is late.
+    const closed = await fulfilledWithin(clock, ms, close());
+    if (!closed) await fulfilledWithin(clock, TEAR_DOWN_GRACE_MS, destroy());
   }
 
   /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
-  private mailOf(message: MailMessage, signal?: AbortSignal): Mail | Promise<Mail> {
+  private mailOf(given: MailMessage, { sendAt, signal }: SendOptions): Mail | Promise<Mail> {
     const { content, defaults, maxMessageBytes: maxBytes, clock } = this.parts;
+    const message = sendAt === undefined ? given : { ...given, sendAt };
     const make = (complete: MailMessage): Mail =>
       createMail(complete, { defaults, maxBytes, clock });
     if (!content || !needsContent(message)) return make(message);
@@ -184,61 +310,14 @@ export class MailService {
     return loadContent(message, content, stop).then(make);
   }
 
-  private async process(
-    message: MailMessage,
-    signal: AbortSignal | undefined,
-    identify: (mail: Mail) => void,
-  ): Promise<MailReceipt> {
-    const made = this.mailOf(message, signal);
-    // Waiting for what is there already would cost each mail a turn of the microtask queue.
-    const mail = made instanceof Promise ? await made : made;
-    identify(mail);
-    return this.attempt(mail, signal);
-  }
-
   private async attempt(
     mail: Mail,
     signal?: AbortSignal,
     deliver?: () => Promise<MailDelivery>,
   ): Promise<MailReceipt> {
-    const { transport, events, clock, name: mailer } = this.parts;
-    const { id, messageId } = mail;
-    const about = () => ({ at: clock.now(), mailer, id, messageId });
-    const startedAt = clock.now();
-    const from = clock.monotonic();
-    events.emit('attempt', () => ({ type: 'attempt', ...about(), road: transport.name }));
-    try {
-      const onHop = ({ road, outcome, durationMs, response, error }: MailHop) => {
-        const hop = { road, outcome, durationMs, response, error };
-        events.emit('hop', () => ({ type: 'hop', ...about(), ...hop }));
-      };
-      const delivery = await (deliver?.() ?? transport.deliver(mail, { signal, onHop }));
-      const durationMs = clock.monotonic() - from;
-      const { road, accepted, rejected, response, remoteId } = delivery;
-      events.emit('sent', () => ({
-        type: 'sent',
-        ...about(),
-        road,
-        accepted,
-        response,
-        remoteId,
-        durationMs,
-      }));
-      if (rejected.length > 0) {
-        events.emit('rejected', () => ({ type: 'rejected', ...about(), road, rejected }));
-      }
-      return receiptOf(mail, delivery, isoTime(startedAt), durationMs);
-    } catch (cause) {
-      const error = asMailError(cause, transport.name);
-      const road = (error instanceof MailDeliveryError ? error.road : undefined) ?? transport.name;
-      if (error instanceof MailDeliveryError && error.rejected.length > 0) {
-        const { rejected } = error;
-        events.emit('rejected', () => ({ type: 'rejected', ...about(), road, rejected }));
-      }
-      const durationMs = clock.monotonic() - from;
-      events.emit('failed', () => ({ type: 'failed', ...about(), road, error, durationMs }));
-      throw error;
-    }
+    const { name: mailer, transport, events, clock } = this.parts;
+    const context = { transport, events, clock, mailer };
+    return receiptOf(mail, await attemptDelivery(context, mail, { signal }, deliver));
   }
 }
 
@@ -247,12 +326,9 @@ function roadsOf(transport: MailTransport): readonly MailTransport[] {
   return transport.roads?.flatMap(roadsOf) ?? [transport];
 }
 
-function receiptOf(
-  mail: Mail,
-  delivery: MailDelivery,
-  startedAt: string,
-  durationMs: number,
-): MailReceipt {
+function receiptOf(mail: Mail, attempt: AttemptResult): MailReceipt {
+  const { delivery, durationMs } = attempt;
+  const startedAt = isoTime(attempt.startedAt);
   const { road, accepted, rejected, response, remoteId } = delivery;
   const { id, messageId } = mail;
   const partial = rejected.length > 0;
@@ -263,19 +339,4 @@ function receiptOf(
       : { road, startedAt, durationMs, outcome, response, remoteId },
   ];
   return { id, messageId, status: partial ? 'partial' : 'sent', accepted, rejected, hops };
-}
-
-/** A road of the user's own may throw anything; we cannot know what that did to the mail. */
-function asMailError(cause: unknown, road: string): MailError {
-  if (cause instanceof MailError) return cause;
-  const disposition: MailDisposition = 'unknown';
-  return new MailDeliveryError({
-    code: 'MAIL_PROTOCOL',
-    disposition,
-    fault: 'road',
-    stage: 'reply',
-    message: `The transport ${road} failed with an error that is no MailError: ${cause instanceof Error ? cause.message : String(cause)}`,
-    road,
-    cause,
-  });
 }

@@ -3,11 +3,14 @@ import { Subject, type Observable } from 'rxjs';
 import type { MailEvent, MailEventType } from './mail-events.js';
 
 const EVENT_TYPES: readonly MailEventType[] = [
+  'queued',
   'attempt',
   'hop',
   'sent',
   'rejected',
   'failed',
+  'deferred',
+  'dead',
   'drained',
   'feedback',
 ];

@@ -12,6 +12,13 @@ interface MailIds {
   readonly messageId: string;
 }
 
+/** A mail is stored in the relay; `send` answers as soon as it is. */
+export interface MailQueuedEvent extends MailEventBase, MailIds {
+  readonly type: 'queued';
+  /** Not to be sent before this moment, in milliseconds since the Unix epoch. */
+  readonly notBefore?: number;
+}
+
 /** A mail is handed to a road. */
 export interface MailAttemptEvent extends MailEventBase, MailIds {
   readonly type: 'attempt';
@@ -58,13 +65,48 @@ export interface MailFailedEvent extends MailEventBase, MailIds {
   readonly durationMs: number;
 }
 
+/** Why a mail of the relay is still here. */
+export interface MailFailureSummary {
+  readonly code: MailErrorCode;
+  readonly disposition: MailDeliveryError['disposition'];
+  readonly message: string;
+}
+
+/** A mail waits in the relay for another attempt. */
+export interface MailDeferredEvent extends MailEventBase, MailIds {
+  readonly type: 'deferred';
+  /** The road is down: the mail keeps its place, and the attempt does not count. */
+  readonly roadDown: boolean;
+  /** Attempts that counted. */
+  readonly attempts: number;
+  /** How long it waits, in milliseconds. */
+  readonly delayMs: number;
+  /** Who has not got it yet. */
+  readonly recipients: readonly string[];
+  readonly failure: MailFailureSummary;
+}
+
+/** The relay gave a mail up; it is kept, and can be retried or discarded. */
+export interface MailDeadEvent extends MailEventBase {
+  readonly type: 'dead';
+  readonly id: string;
+  /** Absent when the mail could not be read. */
+  readonly messageId?: string;
+  readonly reason: 'permanent' | 'expired' | 'held' | 'corrupt';
+  /** Attempts that counted. */
+  readonly attempts: number;
+  /** Who has not got it. */
+  readonly recipients: readonly string[];
+  readonly failure: MailFailureSummary;
+}
+
 /** What became of the mail that was in flight when the module began to drain. */
 export interface MailDrainSummary {
   /** Accepted by the next hop while draining. */
   readonly sent: number;
   /** Settled with an error by themselves while draining. */
   readonly failed: number;
-  /** Given back to durable storage; always 0 without a relay. */
+  /** Given back to durable storage, to be sent after the restart; always 0 without a relay. */
   readonly released: number;
   /** Aborted at the deadline, each with what is known of it. */
   readonly abandoned: readonly {
@@ -137,6 +179,9 @@ export interface MailFeedbackEvent extends MailEventBase, MailFeedback {
 
 /** Every event by its type. */
 export interface MailEventMap {
+  queued: MailQueuedEvent;
+  deferred: MailDeferredEvent;
+  dead: MailDeadEvent;
   attempt: MailAttemptEvent;
   hop: MailHopEvent;
   sent: MailSentEvent;

@@ -66,6 +66,10 @@ export interface MailTransport {
   /** The roads that a route is made of; absent for a road that leads straight to the next hop. */
   readonly roads?: readonly MailTransport[];
   /**
+   * How many mails it can have under way at once; a relay's worker keeps that many at hand. Default 100.
+   */
+  readonly capacity?: number;
+  /**
    * @throws MailDeliveryError when no recipient was accepted, with what that means for the mail.
    */
   deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery>;

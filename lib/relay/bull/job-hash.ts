@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { MAIL_ERROR_CODES, type MailErrorCode } from '../../errors.js';
+import { bornAt, fromWire, narrowTo } from '../job.js';
+import type {
+  DeadReason,
+  JobFailure,
+  JobState,
+  JobSummary,
+  LeasedJob,
+  NewJob,
+  RelayPriority,
+} from '../relay.js';
+
+const PRIORITIES: readonly RelayPriority[] = ['high', 'normal', 'low'];
+const REASONS: readonly DeadReason[] = ['permanent', 'expired', 'held', 'corrupt'];
+
+/** The name of the job in Redis: made of the idempotency key, so that Redis itself takes it once. */
+export function jobIdOf({ mail, idempotencyKey }: NewJob): string {
+  if (idempotencyKey === undefined) return mail.id;
+  return `key-${createHash('sha256').update(idempotencyKey).digest('base64url')}`;
+}
+
+/** A job out of the hands of Redis. @throws Error that says what is wrong with it. */
+export function readJob(
+  jobId: string,
+  fields: { data: string; attempts: string; bornAt: string; open: string },
+): { readonly leased: LeasedJob; readonly job: NewJob } {
+  if (fields.data === '') throw new TypeError('The job has no data');
+  const job = fromWire(fields.data);
+  if (jobIdOf(job) !== jobId) throw new TypeError('The job holds the mail of another');
+  const open = fields.open === '' ? undefined : readOpen(fields.open);
+  const mail = narrowTo(job.mail, open);
+  const leased = {
+    mail,
+    attempts: readCount(fields.attempts),
+    bornAt: fields.bornAt === '' ? bornAt(job) : readCount(fields.bornAt),
+  };
+  return { leased, job };
+}
+
+function readOpen(json: string): readonly string[] {
+  const open: unknown = JSON.parse(json);
+  if (Array.isArray(open) && open.every((one): one is string => typeof one === 'string')) {
+    return open;
+  }
+  throw new TypeError('The recipients still open are no list of addresses');
+}
+
+/** A hash may be written by hand: what is no number counts as none. */
+function readCount(text: string): number {
+  const number = Number(text);
+  return Number.isSafeInteger(number) && number >= 0 ? number : 0;
+}
+
+/** Fields of a job's hash that a summary is made of, in the order that `summaryOf` takes them. */
+export const SUMMARY_FIELDS = [
+  'name',
+  'relay:messageId',
+  'relay:class',
+  'relay:attempts',
+  'timestamp',
+  'relay:reason',
+  'relay:failure',
+] as const;
+
+export function summaryOf(
+  jobId: string,
+  state: JobState,
+  values: readonly (string | null | undefined)[],
+  dueAt?: number,
+): JobSummary {
+  const [name, messageId, priority, attempts, timestamp, reason, failure] = values;
+  const parsed = failureFrom(failure);
+  const dead = REASONS.find((one) => one === reason);
+  return {
+    id: name || jobId,
+    messageId: messageId ?? '',
+    state,
+    priority: PRIORITIES.find((one) => one === priority) ?? 'normal',
+    attempts: readCount(attempts ?? ''),
+    queuedAt: readCount(timestamp ?? ''),
+    ...(dueAt !== undefined && { dueAt }),
+    ...(state === 'dead' && { reason: dead ?? 'held' }),
+    ...(parsed && { failure: parsed }),
+  };
+}
+
+function failureFrom(text: string | null | undefined): JobFailure | undefined {
+  if (!text) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return isFailure(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isFailure(value: unknown): value is JobFailure {
+  if (typeof value !== 'object' || value === null) return false;
+  const { code, message, at } = value as Partial<Record<keyof JobFailure, unknown>>;
+  const known = (name: unknown): name is MailErrorCode =>
+    typeof name === 'string' && Object.hasOwn(MAIL_ERROR_CODES, name);
+  return known(code) && typeof message === 'string' && typeof at === 'number';
+}

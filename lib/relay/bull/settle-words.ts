@@ -1,0 +1,45 @@
+import type { CorruptJob, JobFailure, Settlement } from '../relay.js';
+import type { ResolvedBullOptions } from './bull.options.js';
+
+/** A job under lease, as far as settling it needs. */
+export interface HeldJob {
+  readonly jobId: string;
+  /** Whether it has an idempotency key. */
+  readonly keyed: boolean;
+}
+
+/** A settlement in the words of the script. */
+export function settleWords(
+  settlement: Settlement,
+  { jobId: job, keyed }: HeldJob,
+  { timeoutMs, idempotencyTtlMs }: Pick<ResolvedBullOptions, 'timeoutMs' | 'idempotencyTtlMs'>,
+): string {
+  const { outcome } = settlement;
+  if (outcome === 'sent') {
+    // As long as a `send` whose answer was lost may still try again.
+    const least = 2 * timeoutMs;
+    const rememberMs = keyed ? Math.max(least, idempotencyTtlMs) : least;
+    return JSON.stringify({ job, outcome, rememberMs });
+  }
+  const { attempts, open } = settlement;
+  return JSON.stringify({
+    job,
+    outcome,
+    attempts,
+    ...(open && { open: JSON.stringify(open) }),
+    failure: JSON.stringify(settlement.failure),
+    ...(outcome === 'dead' ? { reason: settlement.reason } : { delayMs: settlement.delayMs }),
+  });
+}
+
+/** The end of a job that could not be read. */
+export function burial({ id, problem: message }: CorruptJob, at: number): Settlement {
+  const failure: JobFailure = { code: 'MAIL_RELAY', disposition: 'permanent', message, at };
+  return { id, outcome: 'dead', reason: 'corrupt', attempts: 0, failure };
+}
+
+/** Why a job is set aside that no worker survived. */
+export function tooManyDeaths(at: number): JobFailure {
+  const message = 'Too many workers died while they sent this mail';
+  return { code: 'MAIL_ABORTED', disposition: 'unknown', message, at };
+}

@@ -1,0 +1,107 @@
+import { MailDeliveryError, type MailError } from '../errors.js';
+import { parseMail } from '../message/mail-json.js';
+import type { Mail } from '../message/mail.js';
+import type { JobFailure, NewJob, RelayPriority } from './relay.js';
+
+/** The version of the wire form that this package writes. It reads all versions up to this one. */
+export const JOB_VERSION = 1;
+
+/**
+ * The wire form of a job: plain data that `JSON.stringify` takes through any storage. It holds what was
+ * accepted and never changes; what happens to the job afterwards is the driver's to keep.
+ */
+export interface JobWire {
+  readonly v: typeof JOB_VERSION;
+  readonly queuedAt: number;
+  readonly notBefore?: number;
+  readonly priority: RelayPriority;
+  readonly key?: string;
+  readonly mail: Mail;
+}
+
+const PRIORITIES: readonly RelayPriority[] = ['high', 'normal', 'low'];
+const MAX_PROBLEM_LENGTH = 500;
+
+export function toWire(job: NewJob): JobWire {
+  const { mail, queuedAt, notBefore, priority, idempotencyKey: key } = job;
+  return { v: JOB_VERSION, queuedAt, notBefore, priority, key, mail };
+}
+
+/**
+ * A job out of its wire form, as text or parsed. Everything is checked as if a stranger had written
+ * it, since a queue may be written by hand.
+ * @throws Error that says what is wrong with it; see `problemOf`.
+ */
+export function fromWire(json: unknown): NewJob {
+  const wire: unknown = typeof json === 'string' ? JSON.parse(json) : json;
+  if (typeof wire !== 'object' || wire === null || Array.isArray(wire)) {
+    throw new TypeError('A stored job is an object');
+  }
+  const field = (name: string): unknown =>
+    Object.hasOwn(wire, name) ? (wire as Record<string, unknown>)[name] : undefined;
+  const version = field('v');
+  if (version !== JOB_VERSION) {
+    const newer = typeof version === 'number' && version > JOB_VERSION;
+    throw new TypeError(
+      newer
+        ? `The job has version ${version}, written by a newer release; this one reads up to ${JOB_VERSION}`
+        : 'The job has no version that this release knows',
+    );
+  }
+  const priority = PRIORITIES.find((one) => one === field('priority'));
+  if (!priority) throw new TypeError('`priority` is none of high, normal, low');
+  const notBefore = field('notBefore');
+  const key = field('key');
+  if (key !== undefined && typeof key !== 'string') throw new TypeError('`key` is no string');
+  return {
+    mail: parseMail(field('mail')),
+    queuedAt: readTime('queuedAt', field('queuedAt')),
+    ...(notBefore !== undefined && { notBefore: readTime('notBefore', notBefore) }),
+    priority,
+    ...(key !== undefined && { idempotencyKey: key }),
+  };
+}
+
+function readTime(name: string, value: unknown): number {
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
+  throw new TypeError(`\`${name}\` is no time in milliseconds since the Unix epoch`);
+}
+
+/** From when the job's lifetime counts, in milliseconds since the Unix epoch. */
+export function bornAt({ queuedAt, notBefore }: Pick<NewJob, 'queuedAt' | 'notBefore'>): number {
+  return Math.max(queuedAt, notBefore ?? 0);
+}
+
+/**
+ * The mail for the recipients still open; its headers stay as they were. What storage calls open and
+ * the mail never knew is left out.
+ * @throws Error when no recipient is left.
+ */
+export function narrowTo(mail: Mail, open: readonly string[] | undefined): Mail {
+  if (!open) return mail;
+  const wanted = new Set(open);
+  const to = mail.envelope.to.filter((address) => wanted.has(address));
+  if (to.length === 0) throw new TypeError('None of the open recipients is one of the mail');
+  const envelope = Object.freeze({ from: mail.envelope.from, to: Object.freeze(to) });
+  return Object.freeze({ ...mail, envelope });
+}
+
+/** What is wrong with a job that could not be read, short enough to store and list. */
+export function problemOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.slice(0, MAX_PROBLEM_LENGTH);
+}
+
+/** An error as it is stored beside a job; `now` in milliseconds since the Unix epoch. */
+export function failureOf(error: MailError, now: number): JobFailure {
+  const { code, disposition, message } = error;
+  const { road, response } = error instanceof MailDeliveryError ? error : {};
+  return {
+    code,
+    disposition,
+    message: message.slice(0, MAX_PROBLEM_LENGTH),
+    ...(road !== undefined && { road }),
+    ...(response !== undefined && { response: response.slice(0, MAX_PROBLEM_LENGTH) }),
+    at: now,
+  };
+}

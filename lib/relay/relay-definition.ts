@@ -1,0 +1,35 @@
+import type {
+  DynamicModule,
+  ForwardReference,
+  InjectionToken,
+  OptionalFactoryDependency,
+  Provider,
+  Type,
+} from '@nestjs/common';
+import type { MailRelay } from './relay.js';
+import type { RelayOptions } from './relay.options.js';
+
+/** A driver and how it is to be used. */
+export interface RelaySetup {
+  readonly relay: MailRelay;
+  /** Checked options that all drivers share. */
+  readonly options: RelayOptions;
+}
+
+/** What a driver adds to the module of one mailer. */
+export interface RelayWiring {
+  readonly imports?: (
+    Type<unknown> | DynamicModule | Promise<DynamicModule> | ForwardReference<unknown>
+  )[];
+  /** Providers of the driver's own, a consumer class for one. */
+  readonly providers?: Provider[];
+  readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
+  /** Called with what `inject` names. Does no I/O beyond loading packages. */
+  create(...dependencies: unknown[]): RelaySetup | Promise<RelaySetup>;
+}
+
+/** What `relay` of the module takes: `spoolRelay(...)`, `bullRelay(...)`, or a driver of your own. */
+export interface MailRelayDefinition {
+  /** Called once for each mailer that uses the definition; `mailer` is its name, if it has one. */
+  wire(mailer?: string): RelayWiring;
+}

@@ -1,0 +1,87 @@
+import { statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
+import { READY, WAITING } from './schema.js';
+import type { SpoolFile } from './spool-file.js';
+import type { Ids, NewRow, StoreOptions } from './store.types.js';
+
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+
+/** How long a look at the free space counts, in milliseconds. */
+const FREE_SPACE_FOR_MS = 250;
+
+/** Over the id, too: a body that sits beside another job's row is as bad as a damaged one. */
+export function checksumOf(id: string, body: string): number {
+  return crc32(body, crc32(id));
+}
+
+/** The door of the spool. */
+export class Intake {
+  private freeCheckedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    private readonly file: SpoolFile,
+    private readonly options: StoreOptions,
+  ) {}
+
+  /** Stores all in one transaction, durable when it returns. Answers for each null, or the ids of the first. */
+  enqueue(rows: readonly NewRow[], now: number): (Ids | null)[] {
+    this.checkSpace();
+    return this.file.write(() => rows.map((row) => this.insert(row, now)));
+  }
+
+  private insert(row: NewRow, now: number): Ids | null {
+    const { id, messageId, priority, queuedAt, bornAt, dueAt, key, body } = row;
+    if (key !== null) {
+      const first = this.file.sql('SELECT id, message_id FROM keys WHERE key = ?').get(key);
+      if (first) return { id: String(first['id']), messageId: String(first['message_id']) };
+    }
+    const waits = dueAt !== null && dueAt > now;
+    const { changes, lastInsertRowid } = this.file
+      .sql(
+        `INSERT OR IGNORE INTO jobs (id, message_id, state, priority, queued_at, born_at, due_at, size, checksum)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      )
+      .run(
+        id,
+        messageId,
+        waits ? WAITING : READY,
+        PRIORITIES.indexOf(priority),
+        queuedAt,
+        bornAt,
+        waits ? dueAt : null,
+        body.length,
+        checksumOf(id, body),
+      );
+    // The same mail again is no fault of its neighbours in the group.
+    if (Number(changes) === 0) return { id, messageId };
+    if (key !== null) {
+      this.file
+        .sql('INSERT INTO keys (key, id, message_id, expires_at) VALUES (?, ?, ?, ?)')
+        .run(key, id, messageId, now + this.options.idempotencyTtlMs);
+    }
+    this.file
+      .sql('INSERT INTO bodies (seq, body) VALUES (?, ?)')
+      .run(Number(lastInsertRowid), body);
+    return null;
+  }
+
+  /** Keeps some space back, so that what is inside can still be recorded as sent when the disk fills up. */
+  private checkSpace(): void {
+    const { minFreeBytes, path } = this.options;
+    const at = performance.now();
+    if (minFreeBytes === 0 || at - this.freeCheckedAt < FREE_SPACE_FOR_MS) return;
+    const { bavail, bsize } = statfsSync(dirname(path));
+    if (bavail * bsize < minFreeBytes) {
+      throw new NoSpaceError(
+        `${bavail * bsize} bytes are free, less than the ${minFreeBytes} kept`,
+      );
+    }
+    this.freeCheckedAt = at;
+  }
+}
+
+/** Looks like SQLite's own error of a full disk. */
+class NoSpaceError extends Error {
+  readonly code = 'SQLITE_FULL';
+}

@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { systemClock, type Clock } from '../../clock.js';
+import { MailRelayError } from '../../errors.js';
+import { bornAt, fromWire, narrowTo, problemOf, toWire } from '../job.js';
+import type {
+  ConsumeOptions,
+  CorruptJob,
+  EnqueueOutcome,
+  JobDetails,
+  JobSummary,
+  Lease,
+  LeasedJob,
+  ListOptions,
+  MailRelay,
+  NewJob,
+  RelayStats,
+  Settlement,
+} from '../relay.js';
+import { GroupCommit } from './group-commit.js';
+import type { ResolvedSpoolOptions } from './spool.options.js';
+import { LocalHost, ThreadHost, type StoreHost } from './store-host.js';
+import type { LeasedRow, NewRow, StoreOptions } from './store.types.js';
+
+/** The driver over a SQLite file: what it accepts survives the process and, by a synced disk, the power. */
+export class SpoolRelay implements MailRelay {
+  readonly name: string;
+  readonly heartbeatMs: number;
+  private readonly host: StoreHost;
+  private readonly commits: GroupCommit;
+  private onWork?: () => void;
+  private closing?: Promise<void>;
+
+  constructor(
+    private readonly options: ResolvedSpoolOptions,
+    private readonly clock: Clock = systemClock,
+  ) {
+    const { path, thread, leaseMs, timeoutMs } = options;
+    this.name = `spool:${path}`;
+    this.heartbeatMs = Math.floor(leaseMs / 3);
+    const { sqlite, maxBytes, minFreeBytes, keepSentMs, idempotencyTtlMs } = options;
+    const store: StoreOptions = {
+      path: resolve(path),
+      owner: randomUUID(),
+      sqlite,
+      maxBytes,
+      minFreeBytes,
+      leaseMs,
+      keepSentMs,
+      idempotencyTtlMs,
+    };
+    this.host = thread ? new ThreadHost(store) : new LocalHost(store);
+    const enqueue = (rows: readonly NewRow[]) => this.host.run('enqueue', rows);
+    this.commits = new GroupCommit(enqueue, timeoutMs, clock);
+  }
+
+  async open(): Promise<void> {
+    await this.host.run('open');
+  }
+
+  async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {
+    if (this.closing) throw new MailRelayError('The spool is closed');
+    const answers = await this.commits.add(jobs.map(rowOf));
+    if (answers.some((first) => first === null)) this.onWork?.();
+    return answers.map((first) =>
+      first === null ? { status: 'stored' } : { status: 'duplicate', ...first },
+    );
+  }
+
+  async consume({ onWork }: ConsumeOptions): Promise<void> {
+    this.onWork = onWork;
+  }
+
+  async lease(max: number): Promise<Lease> {
+    const { rows, more, nextDueInMs } = await this.host.run('lease', max);
+    const jobs: LeasedJob[] = [];
+    const corrupt: CorruptJob[] = [];
+    for (const row of rows) {
+      try {
+        jobs.push(jobOf(row));
+      } catch (error) {
+        corrupt.push({ id: row.id, problem: problemOf(error) });
+      }
+    }
+    if (corrupt.length > 0)
+      await this.host.run(
+        'settle',
+        corrupt.map((job) => this.bury(job)),
+      );
+    // Other processes of the file cannot call: it is looked at now and then.
+    const againInMs = more ? 0 : Math.min(this.options.pollIntervalMs, nextDueInMs ?? Infinity);
+    return { jobs, corrupt, againInMs };
+  }
+
+  settle(settlements: readonly Settlement[]): Promise<void> {
+    return this.host.run('settle', settlements);
+  }
+
+  heartbeat(ids: readonly string[]): Promise<void> {
+    return this.host.run('heartbeat', ids);
+  }
+
+  release(ids: readonly string[]): Promise<void> {
+    return this.host.run('release', ids);
+  }
+
+  list(options: ListOptions = {}): Promise<readonly JobSummary[]> {
+    return this.host.run('list', options);
+  }
+
+  async show(id: string): Promise<JobDetails | undefined> {
+    const row = await this.host.run('show', id);
+    if (!row) return undefined;
+    const { body, open, ...summary } = row;
+    try {
+      const { mail } = jobOf({ id, attempts: 0, bornAt: 0, body, open });
+      return { ...summary, mail };
+    } catch {
+      return summary;
+    }
+  }
+
+  async retry(ids: readonly string[] | 'all'): Promise<number> {
+    const count = await this.host.run('retry', ids);
+    if (count > 0) this.onWork?.();
+    return count;
+  }
+
+  discard(ids: readonly string[] | 'all'): Promise<number> {
+    return this.host.run('discard', ids);
+  }
+
+  stats(): Promise<RelayStats> {
+    return this.host.run('stats');
+  }
+
+  close(): Promise<void> {
+    this.closing ??= this.commits.whenIdle().then(() => this.host.close());
+    return this.closing;
+  }
+
+  destroy(): Promise<void> {
+    const destroyed = this.host.destroy();
+    this.closing ??= destroyed;
+    return destroyed;
+  }
+
+  private bury({ id, problem }: CorruptJob): Settlement {
+    const failure = {
+      code: 'MAIL_RELAY',
+      disposition: 'permanent',
+      message: problem,
+      at: this.clock.now(),
+    } as const;
+    return { id, outcome: 'dead', reason: 'corrupt', attempts: 0, failure };
+  }
+}
+
+function rowOf(job: NewJob): NewRow {
+  const { mail, queuedAt, notBefore, priority, idempotencyKey } = job;
+  return {
+    id: mail.id,
+    messageId: mail.messageId,
+    priority,
+    queuedAt,
+    bornAt: bornAt(job),
+    dueAt: notBefore ?? null,
+    key: idempotencyKey ?? null,
+    body: JSON.stringify(toWire(job)),
+  };
+}
+
+/** @throws Error that says what is wrong with the row. */
+function jobOf(row: LeasedRow): LeasedJob {
+  if (row.body === null) {
+    throw new TypeError('The stored mail is missing or damaged: its checksum does not match');
+  }
+  const { mail } = fromWire(row.body);
+  if (mail.id !== row.id) throw new TypeError('The stored mail is another one');
+  const open = row.open === null ? undefined : readOpen(row.open);
+  return { mail: narrowTo(mail, open), attempts: row.attempts, bornAt: row.bornAt };
+}
+
+function readOpen(json: string): readonly string[] {
+  const open: unknown = JSON.parse(json);
+  if (Array.isArray(open) && open.every((one): one is string => typeof one === 'string')) {
+    return open;
+  }
+  throw new TypeError('The recipients still open are no list of addresses');
+}

@@ -1,0 +1,356 @@
+import { setMaxListeners } from 'node:events';
+import { fulfilledWithin, type Clock } from '../clock.js';
+import { MailDeliveryError, type MailDisposition, type MailError } from '../errors.js';
+import type { EventBus } from '../events/event-bus.js';
+import type { Mail } from '../message/mail.js';
+import { attemptDelivery } from '../transports/attempt.js';
+import type { MailDelivery, MailTransport } from '../transports/transport.js';
+import { failureOf } from './job.js';
+import { settleDelivery, settleFailure, type OutcomeContext } from './outcome.js';
+import { RateLimit } from './rate-limit.js';
+import type { LeasedJob, MailRelay, Settlement } from './relay.js';
+import type { RelayOptions } from './relay.options.js';
+import { isRoadDown } from './retry-policy.js';
+import { RoadWatch } from './road-watch.js';
+import { Settler } from './settler.js';
+import { WorkerEvents } from './worker-events.js';
+
+const DEFAULT_CAPACITY = 100;
+/** Storage that failed to lease is asked again after this, doubled each time, in milliseconds. */
+const FIRST_LEASE_WAIT_MS = 100;
+const LONGEST_LEASE_WAIT_MS = 5_000;
+/** A road of the user's own may never answer whether it is there, in milliseconds. */
+const ASK_TIMEOUT_MS = 60_000;
+/** After an abort, how long attempts have to fail, and storage to take the outcomes, in milliseconds. */
+const ABORT_GRACE_MS = 500;
+const SETTLE_GRACE_MS = 2_000;
+
+export interface RelayWorkerParts {
+  readonly relay: MailRelay;
+  readonly transport: MailTransport;
+  readonly options: RelayOptions;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  /** Name of the module instance. */
+  readonly mailer?: string;
+  /** From 0 up to but not including 1. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** What a worker did with what it held when it was told to stop. */
+export interface WorkerSummary {
+  readonly sent: number;
+  /** Attempts that failed; their mails are deferred or dead. */
+  readonly failed: number;
+  /** Given back to storage, as if never leased. */
+  readonly released: number;
+  /** Aborted, and nobody knows whether they were accepted. */
+  readonly abandoned: readonly { readonly mail: Mail; readonly disposition: MailDisposition }[];
+}
+
+/** Leases, delivers and settles: one worker for every driver. */
+export class RelayWorker {
+  private readonly concurrency: number;
+  private readonly settler: Settler;
+  private readonly road: RoadWatch;
+  private readonly report: WorkerEvents;
+  private readonly rate?: RateLimit;
+  private readonly random: () => number;
+  private readonly abort = new AbortController();
+  /** Leased and not begun. */
+  private ready: LeasedJob[] = [];
+  private readonly flying = new Map<string, LeasedJob>();
+  private readonly timers = new Map<string, () => void>();
+  private leasing?: Promise<void>;
+  /** Work came while a lease was on its way, which may have missed it. */
+  private cameMeanwhile = false;
+  private leaseFailures = 0;
+  private stopping = false;
+  private landed?: () => void;
+  private counts = { sent: 0, failed: 0, released: 0 };
+  private abandoned: { mail: Mail; disposition: MailDisposition }[] = [];
+
+  constructor(private readonly parts: RelayWorkerParts) {
+    const { options, relay, transport, clock, random = Math.random } = parts;
+    this.concurrency = options.concurrency ?? transport.capacity ?? DEFAULT_CAPACITY;
+    this.settler = new Settler(relay, clock, () => this.pump());
+    this.road = new RoadWatch(options.retry);
+    this.report = new WorkerEvents(parts);
+    if (options.ratePerSecond !== undefined) {
+      this.rate = new RateLimit(options.ratePerSecond, clock);
+    }
+    this.random = random;
+    setMaxListeners(0, this.abort.signal);
+  }
+
+  /** As many again as are under way lie ready, so that the road never waits for storage. */
+  private get mostHeld(): number {
+    return this.concurrency * 2;
+  }
+
+  private get held(): number {
+    return this.ready.length + this.flying.size + this.settler.size;
+  }
+
+  async start(): Promise<void> {
+    await this.parts.relay.consume({
+      onWork: () => this.onWork(),
+      concurrency: this.mostHeld,
+    });
+    this.beat();
+    this.pump();
+  }
+
+  /**
+   * Leases no more, lets attempts finish for `timeoutMs` milliseconds, aborts the rest for `reason` and
+   * gives back at once all that was not sent.
+   */
+  async drain(timeoutMs: number, reason: Error): Promise<WorkerSummary> {
+    this.stopping = true;
+    this.counts = { sent: 0, failed: 0, released: 0 };
+    for (const name of ['lease', 'lease-failed', 'rate', 'road']) this.cancel(name);
+    this.releaseReady();
+    const { clock } = this.parts;
+    if (!(await fulfilledWithin(clock, timeoutMs, this.whenLanded()))) {
+      this.abort.abort(reason);
+      await fulfilledWithin(clock, ABORT_GRACE_MS, this.whenLanded());
+      for (const job of [...this.flying.values()]) this.land(job, () => this.lose(job));
+    }
+    // A lease on its way brings jobs to give back.
+    if (this.leasing) await fulfilledWithin(clock, SETTLE_GRACE_MS, this.leasing);
+    await fulfilledWithin(clock, SETTLE_GRACE_MS, this.settler.whenIdle());
+    this.cancel('beat');
+    return { ...this.counts, abandoned: this.abandoned };
+  }
+
+  private onWork(): void {
+    if (this.leasing) this.cameMeanwhile = true;
+    else this.pump();
+  }
+
+  /** Starts what may start and leases what there is room for. Called whenever either may have changed. */
+  private pump(): void {
+    if (this.stopping) return;
+    const most = this.road.allows(this.concurrency);
+    while (this.ready.length > 0 && this.flying.size < most) {
+      if (this.rate && !this.rate.take()) {
+        this.after('rate', this.rate.waitMs, () => this.pump());
+        break;
+      }
+      this.fly(this.ready.shift()!);
+    }
+    const room = Math.min(this.mostHeld - this.held, most * 2 - this.ready.length);
+    if (this.leasing || this.timers.has('lease-failed') || room <= 0 || this.road.isDown) return;
+    // Few at a time would cost a transaction each.
+    if (this.ready.length > 0 && room < this.concurrency / 2) return;
+    this.cancel('lease');
+    this.leasing = this.lease(room).finally(() => {
+      this.leasing = undefined;
+      if (this.cameMeanwhile) {
+        this.cameMeanwhile = false;
+        this.pump();
+      }
+    });
+  }
+
+  private async lease(max: number): Promise<void> {
+    try {
+      const { jobs, corrupt, againInMs } = await this.parts.relay.lease(max);
+      this.leaseFailures = 0;
+      for (const job of corrupt) this.report.corrupt(job);
+      this.ready.push(...jobs);
+      if (this.stopping || this.road.isDown) this.releaseReady();
+      else if (jobs.length > 0) setImmediate(() => this.pump());
+      else if (againInMs !== undefined) this.after('lease', againInMs, () => this.pump());
+    } catch {
+      if (this.stopping) return;
+      // Storage that is down comes back; until then mail stays where it is.
+      const wait = Math.min(FIRST_LEASE_WAIT_MS * 2 ** this.leaseFailures, LONGEST_LEASE_WAIT_MS);
+      this.leaseFailures += 1;
+      this.after('lease-failed', wait, () => this.pump());
+    }
+  }
+
+  private fly(job: LeasedJob): void {
+    this.flying.set(job.mail.id, job);
+    const { transport, events, clock, mailer } = this.parts;
+    attemptDelivery({ transport, events, clock, mailer }, job.mail, {
+      signal: this.abort.signal,
+    }).then(
+      ({ delivery }) => this.land(job, () => this.succeed(job, delivery)),
+      // attemptDelivery throws nothing else.
+      (error: unknown) => this.land(job, () => this.fail(job, error as MailError)),
+    );
+  }
+
+  /** The attempt is over. What comes after the worker let go of it changes nothing. */
+  private land(job: LeasedJob, settle: () => void): void {
+    if (this.flying.get(job.mail.id) !== job) return;
+    this.flying.delete(job.mail.id);
+    settle();
+    if (this.flying.size === 0) this.landed?.();
+    this.pump();
+  }
+
+  private whenLanded(): Promise<void> {
+    if (this.flying.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.landed = resolve));
+  }
+
+  private succeed(job: LeasedJob, delivery: MailDelivery): void {
+    this.road.proved();
+    this.counts.sent += 1;
+    this.settle(job, settleDelivery(job, delivery, this.context()));
+  }
+
+  private fail(job: LeasedJob, error: MailError): void {
+    const { id } = job.mail;
+    if (this.abort.signal.aborted) {
+      this.giveUp(job, error);
+      return;
+    }
+    if (isRoadDown(error)) {
+      const blamed = this.road.blames(id);
+      this.road.suspect(id);
+      const pause = this.leaveRoad(error);
+      if (!blamed) {
+        this.keepPlace(job, error, pause);
+        return;
+      }
+    } else if (error.disposition !== 'unknown') {
+      // It answered, if only to refuse this mail.
+      this.road.proved();
+    }
+    this.counts.failed += 1;
+    this.settle(job, settleFailure(job, error, this.context()));
+  }
+
+  /** The road is down: nothing is said about the mail, unless its time is over anyway. */
+  private keepPlace(job: LeasedJob, error: MailError, delayMs: number): void {
+    const { mail, attempts, bornAt } = job;
+    const now = this.parts.clock.now();
+    const failure = failureOf(error, now);
+    if (now - bornAt > this.parts.options.retry.lifetimeMs) {
+      this.counts.failed += 1;
+      const { id } = mail;
+      this.settle(job, { id, outcome: 'dead', reason: 'expired', attempts, failure });
+      return;
+    }
+    this.release(job);
+    this.report.roadDown(job, delayMs, failure);
+  }
+
+  /** Aborted by us at the deadline: back to storage, unless it may have been accepted. */
+  private giveUp(job: LeasedJob, error: MailError): void {
+    if (error.disposition === 'retry') {
+      this.release(job);
+      return;
+    }
+    if (error.disposition === 'unknown') {
+      this.abandoned.push({ mail: job.mail, disposition: 'unknown' });
+    } else {
+      this.counts.failed += 1;
+    }
+    this.settle(job, settleFailure(job, error, this.context()));
+  }
+
+  /** The road did not even answer the abort. */
+  private lose(job: LeasedJob): void {
+    this.giveUp(
+      job,
+      new MailDeliveryError({
+        code: 'MAIL_ABORTED',
+        disposition: 'unknown',
+        fault: 'road',
+        stage: 'queue',
+        message: `The drain deadline passed while mail ${job.mail.id} was in flight, and its road did not say what became of it`,
+      }),
+    );
+  }
+
+  private settle(job: LeasedJob, settlement: Settlement): void {
+    if (settlement.outcome !== 'deferred') this.road.forget(job.mail.id);
+    this.settler.add(settlement);
+    this.report.settled(job, settlement);
+  }
+
+  private release(job: LeasedJob): void {
+    this.counts.released += 1;
+    this.settler.add({ id: job.mail.id, outcome: 'released' });
+  }
+
+  private releaseReady(): void {
+    for (const job of this.ready.splice(0)) this.release(job);
+  }
+
+  /** Leaves the road alone for a while. Answers for how long, in milliseconds. */
+  private leaveRoad(error: MailError): number {
+    const pause = this.road.failed(retryAfterOf(error), this.random());
+    if (pause === undefined) return 0;
+    // Another process may have a better road.
+    this.releaseReady();
+    if (!this.stopping) this.after('road', pause, () => void this.askRoad());
+    return pause;
+  }
+
+  private async askRoad(): Promise<void> {
+    const { transport, clock } = this.parts;
+    let retryAfterMs = 0;
+    const verified = transport.verify({ signal: this.abort.signal });
+    verified.catch((error: unknown) => (retryAfterMs = retryAfterOf(error)));
+    const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, verified);
+    if (this.stopping) return;
+    if (answered) {
+      this.road.answered();
+      this.pump();
+      return;
+    }
+    const wait = this.road.stillDown(retryAfterMs, this.random());
+    this.after('road', wait, () => void this.askRoad());
+  }
+
+  /** Renews what is held, so that nobody else takes it. */
+  private beat(): void {
+    const { relay } = this.parts;
+    const { heartbeatMs } = relay;
+    if (heartbeatMs === undefined) return;
+    this.after('beat', heartbeatMs, () => {
+      const ids = [
+        ...this.ready.map(({ mail }) => mail.id),
+        ...this.flying.keys(),
+        ...this.settler.ids(),
+      ];
+      const beaten = ids.length > 0 ? relay.heartbeat(ids) : Promise.resolve();
+      // A storage that is down says so where it matters; the next beat comes anyway.
+      beaten.catch(() => undefined).finally(() => this.beat());
+    });
+  }
+
+  private context(): OutcomeContext {
+    const { clock, options } = this.parts;
+    return { policy: options.retry, now: clock.now(), random: this.random() };
+  }
+
+  /** One timer a name. They keep the process alive: a worker is there to work. */
+  private after(name: string, ms: number, run: () => void): void {
+    this.cancel(name);
+    const cancel = this.parts.clock.after(
+      ms,
+      () => {
+        this.timers.delete(name);
+        run();
+      },
+      { keepAlive: true },
+    );
+    this.timers.set(name, cancel);
+  }
+
+  private cancel(name: string): void {
+    this.timers.get(name)?.();
+    this.timers.delete(name);
+  }
+}
+
+function retryAfterOf(error: unknown): number {
+  return (error instanceof MailDeliveryError ? error.retryAfterMs : undefined) ?? 0;
+}

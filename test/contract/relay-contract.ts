@@ -1,0 +1,351 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Mail } from '../../lib/message/mail.js';
+import type { JobFailure, LeasedJob, MailRelay, NewJob } from '../../lib/relay/relay.js';
+import { testMail } from '../fixtures/mail.js';
+
+/** How the suite gets at one driver. */
+export interface RelayHarness {
+  /** Another client of the same storage, as another process would be. */
+  client(): Promise<MailRelay>;
+  /** Replaces what is stored of a job, as somebody with a hand in the storage would. */
+  rewrite(id: string, change: (wire: Record<string, unknown>) => unknown): Promise<void>;
+  /** Closes every client and removes the storage. */
+  dispose(): Promise<void>;
+}
+
+const CONCURRENCY = 10;
+
+const failure: JobFailure = {
+  code: 'MAIL_RECIPIENTS',
+  disposition: 'retry',
+  message: 'Mailbox busy',
+  road: 'memory',
+  response: '450 4.2.1 busy',
+  at: 1_700_000_000_000,
+};
+
+export function newJob(mail: Mail = testMail(), rest: Partial<NewJob> = {}): NewJob {
+  return { mail, queuedAt: Date.now(), priority: 'normal', ...rest };
+}
+
+/** A client that leases, and that can wait until the driver says that there may be work. */
+export class Consumer {
+  private wake?: () => void;
+
+  private constructor(readonly relay: MailRelay) {}
+
+  static async of(relay: MailRelay, concurrency = CONCURRENCY): Promise<Consumer> {
+    const consumer = new Consumer(relay);
+    await relay.consume({ onWork: () => consumer.wake?.(), concurrency });
+    return consumer;
+  }
+
+  /** Leases until `count` jobs are held. */
+  async take(count: number): Promise<LeasedJob[]> {
+    const jobs: LeasedJob[] = [];
+    for (;;) {
+      // Armed first: work that comes during the lease counts.
+      const woken = new Promise<void>((resolve) => (this.wake = resolve));
+      const lease = await this.relay.lease(count - jobs.length);
+      jobs.push(...lease.jobs);
+      if (jobs.length >= count) return jobs;
+      if (lease.jobs.length > 0) continue;
+      await this.pause(woken, lease.againInMs);
+    }
+  }
+
+  private async pause(woken: Promise<void>, ms?: number): Promise<void> {
+    if (ms === undefined) return woken;
+    let timer: NodeJS.Timeout | undefined;
+    const later = new Promise<void>((resolve) => (timer = setTimeout(resolve, ms)));
+    await Promise.race([woken, later]);
+    clearTimeout(timer);
+  }
+}
+
+const idsOf = (jobs: readonly LeasedJob[]) => jobs.map(({ mail }) => mail.id);
+const sent = (jobs: readonly LeasedJob[]) =>
+  jobs.map(({ mail }) => ({ id: mail.id, outcome: 'sent' as const }));
+
+/** What every driver does alike. */
+export function relayContract(name: string, makeHarness: () => Promise<RelayHarness>): void {
+  describe(`relay contract: ${name}`, () => {
+    let made: Promise<RelayHarness> | undefined;
+
+    const client = async () => {
+      made ??= makeHarness();
+      const relay = await (await made).client();
+      await relay.open();
+      return relay;
+    };
+
+    afterEach(async () => {
+      await (await made)?.dispose();
+      made = undefined;
+    });
+
+    it('gives a mail back as it was stored', async () => {
+      const relay = await client();
+      const content = Buffer.from([0, 1, 2, 0xff, 0xfe, 13, 10]);
+      const mail = testMail({
+        to: ['Zoë <zoe@example.net>', 'bob@example.net'],
+        bcc: 'secret@example.net',
+        subject: 'Grüße 💌',
+        html: '<p>\u2028</p>',
+        headers: { 'X-One': 'two' },
+        metadata: { order: '4711' },
+        attachments: [{ filename: 'a.bin', content }],
+      });
+      const queuedAt = Date.now() - 1_000;
+      expect(await relay.enqueue([newJob(mail, { queuedAt })])).toEqual([{ status: 'stored' }]);
+      const [job] = await (await Consumer.of(relay)).take(1);
+      expect(job).toEqual({ mail, attempts: 0, bornAt: queuedAt });
+      expect(Object.isFrozen(job?.mail)).toBe(true);
+      expect(job?.mail.attachments[0]?.content.equals(content)).toBe(true);
+    });
+
+    it('keeps the order among equal priorities, and lets higher ones go first', async () => {
+      const relay = await client();
+      const priorities = ['low', 'normal', 'normal', 'high', 'normal', 'high'] as const;
+      const jobs = priorities.map((priority) => newJob(testMail(), { priority }));
+      for (const job of jobs) await relay.enqueue([job]);
+      const consumer = await Consumer.of(relay, 1);
+      const order: number[] = [];
+      while (order.length < jobs.length) {
+        const [job] = await consumer.take(1);
+        order.push(jobs.findIndex(({ mail }) => mail.id === job?.mail.id));
+        await relay.settle(sent([job!]));
+      }
+      expect(order).toEqual([3, 5, 1, 2, 4, 0]);
+    });
+
+    it('holds a job back until its time', async () => {
+      const relay = await client();
+      const notBefore = Date.now() + 300;
+      const later = newJob(testMail(), { notBefore });
+      const now = newJob();
+      await relay.enqueue([later, now]);
+      expect(await relay.stats()).toMatchObject({ scheduled: 1 });
+      const consumer = await Consumer.of(relay);
+      expect(idsOf(await consumer.take(1))).toEqual([now.mail.id]);
+      const [job] = await consumer.take(1);
+      // Redis and Node read the clock in whole milliseconds of their own.
+      expect(Date.now()).toBeGreaterThanOrEqual(notBefore - 2);
+      expect(job).toMatchObject({ mail: { id: later.mail.id }, bornAt: notBefore });
+    });
+
+    it('answers a key that is taken with the first mail, as long as it remembers', async () => {
+      const relay = await client();
+      const first = newJob(testMail(), { idempotencyKey: 'invoice:1' });
+      const again = () => newJob(testMail(), { idempotencyKey: 'invoice:1' });
+      const { id, messageId } = first.mail;
+      const duplicate = { status: 'duplicate', id, messageId };
+      const other = newJob(testMail(), { idempotencyKey: 'invoice:2' });
+      expect(await relay.enqueue([first, again(), other])).toEqual([
+        { status: 'stored' },
+        duplicate,
+        { status: 'stored' },
+      ]);
+      expect(await relay.enqueue([again()])).toEqual([duplicate]);
+      const elsewhere = await client();
+      expect(await elsewhere.enqueue([again()])).toEqual([duplicate]);
+      const consumer = await Consumer.of(relay);
+      const jobs = await consumer.take(2);
+      expect(idsOf(jobs).sort()).toEqual([id, other.mail.id].sort());
+      await relay.settle(sent(jobs));
+      expect(await relay.enqueue([again()])).toEqual([duplicate]);
+    });
+
+    it('stores one mail of many senders with one key', async () => {
+      const relays = await Promise.all([client(), client()]);
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, n) =>
+          relays[n % 2]!.enqueue([newJob(testMail(), { idempotencyKey: 'once' })]),
+        ),
+      );
+      const flat = outcomes.flat();
+      expect(flat.filter(({ status }) => status === 'stored')).toHaveLength(1);
+      const ids = flat.flatMap((one) => (one.status === 'duplicate' ? [one.id] : []));
+      expect(new Set(ids).size).toBe(1);
+      const [job] = await (await Consumer.of(relays[0])).take(1);
+      expect(job?.mail.id).toBe(ids[0]);
+    });
+
+    it('forgets what was sent', async () => {
+      const relay = await client();
+      const jobs = Array.from({ length: 5 }, () => newJob());
+      await relay.enqueue(jobs);
+      expect(await relay.stats()).toMatchObject({ queued: 5 });
+      const leased = await (await Consumer.of(relay)).take(5);
+      expect(await relay.stats()).toMatchObject({ queued: 0, leased: 5 });
+      await relay.settle(sent(leased));
+      // The worker repeats a batch whose answer it did not get.
+      await relay.settle(sent(leased));
+      const nothing = { queued: 0, scheduled: 0, deferred: 0, leased: 0, dead: 0, sent: 0 };
+      expect(await relay.stats()).toEqual(nothing);
+      expect(await relay.show(leased[0]!.mail.id)).toBeUndefined();
+    });
+
+    it('brings a deferred job back for the recipients still open, with what is known of it', async () => {
+      const relay = await client();
+      const mail = testMail({ to: ['a@example.net', 'b@example.net', 'c@example.net'] });
+      await relay.enqueue([newJob(mail)]);
+      const consumer = await Consumer.of(relay);
+      const [first] = await consumer.take(1);
+      const { bornAt } = first!;
+      const { id } = mail;
+      const before = performance.now();
+      await relay.settle([
+        { id, outcome: 'deferred', delayMs: 200, attempts: 1, open: ['b@example.net', 'c@example.net'], failure }, // prettier-ignore
+      ]);
+      expect(await relay.stats()).toMatchObject({ deferred: 1, leased: 0 });
+      expect(await relay.list({ state: 'deferred' })).toMatchObject([
+        { id, messageId: mail.messageId, state: 'deferred', attempts: 1, failure },
+      ]);
+      const [second] = await consumer.take(1);
+      expect(performance.now() - before).toBeGreaterThan(190);
+      expect(second).toMatchObject({ attempts: 1, bornAt });
+      expect(second?.mail.envelope).toEqual({
+        from: mail.envelope.from,
+        to: ['b@example.net', 'c@example.net'],
+      });
+      expect(second?.mail.to).toEqual(mail.to);
+      expect(second?.mail.messageId).toBe(mail.messageId);
+      await relay.settle([{ id, outcome: 'deferred', delayMs: 1, attempts: 2, failure }]);
+      const [third] = await consumer.take(1);
+      expect(third).toMatchObject({ attempts: 2 });
+      expect(third?.mail.envelope.to).toEqual(['b@example.net', 'c@example.net']);
+    });
+
+    it('keeps dead jobs, lists them, and retries or discards them when told', async () => {
+      const relay = await client();
+      const mails = Array.from({ length: 4 }, () => testMail());
+      await relay.enqueue(mails.map((mail) => newJob(mail)));
+      const consumer = await Consumer.of(relay);
+      const jobs = await consumer.take(4);
+      await relay.settle(
+        jobs.map(({ mail: { id } }) => {
+          return { id, outcome: 'dead', reason: 'permanent', attempts: 3, failure };
+        }),
+      );
+      expect(await relay.stats()).toMatchObject({ dead: 4, leased: 0 });
+      const ids = mails.map(({ id }) => id);
+      const listed = await relay.list();
+      expect(listed.map(({ id }) => id)).toEqual(ids);
+      expect(listed[0]).toMatchObject({ state: 'dead', reason: 'permanent', attempts: 3, failure });
+      const [page] = await relay.list({ limit: 1, after: ids[1] });
+      expect(page?.id).toBe(ids[2]);
+      expect(await relay.show(ids[0]!)).toMatchObject({ id: ids[0], mail: mails[0] });
+      expect(await relay.show('0199c6f2-0000-7000-8000-000000000000')).toBeUndefined();
+
+      expect(await relay.discard([ids[0]!, 'nobody'])).toBe(1);
+      expect(await relay.retry([ids[1]!, ids[0]!])).toBe(1);
+      const [again] = await consumer.take(1);
+      expect(again).toMatchObject({ mail: { id: ids[1] }, attempts: 0 });
+      expect(again!.bornAt).toBeGreaterThanOrEqual(jobs[1]!.bornAt);
+      await relay.settle(sent([again!]));
+      expect(await relay.retry('all')).toBe(2);
+      const rest = await consumer.take(2);
+      expect(idsOf(rest)).toEqual([ids[2], ids[3]]);
+      await relay.settle(
+        rest.map(({ mail: { id } }) => {
+          return { id, outcome: 'dead', reason: 'held', attempts: 1, failure };
+        }),
+      );
+      expect(await relay.discard('all')).toBe(2);
+      expect(await relay.stats()).toMatchObject({ dead: 0, queued: 0, leased: 0 });
+    });
+
+    it('takes a released job back to its place, without an attempt counted', async () => {
+      const relay = await client();
+      const jobs = Array.from({ length: 4 }, () => newJob());
+      const ids = jobs.map(({ mail }) => mail.id);
+      await relay.enqueue(jobs);
+      const consumer = await Consumer.of(relay);
+      expect(idsOf(await consumer.take(4))).toEqual(ids);
+      await relay.release([ids[1]!, ids[0]!]);
+      await relay.release([ids[1]!]);
+      const back = await consumer.take(2);
+      expect(idsOf(back)).toEqual([ids[0], ids[1]]);
+      expect(back[0]).toMatchObject({ attempts: 0 });
+      // Only what is leased can be given back.
+      await relay.settle(sent(back));
+      await relay.release(ids.slice(0, 2));
+      expect(await relay.stats()).toMatchObject({ queued: 0, leased: 2 });
+    });
+
+    it('leases at most what is asked for, and nothing twice to two', async () => {
+      const relays = await Promise.all([client(), client()]);
+      const jobs = Array.from({ length: 20 }, () => newJob());
+      await relays[0].enqueue(jobs);
+      const consumers = await Promise.all(relays.map((relay) => Consumer.of(relay)));
+      expect((await relays[0].lease(1)).jobs.length).toBeLessThanOrEqual(1);
+      const taken = await Promise.all(consumers.map((consumer) => consumer.take(9)));
+      const all = taken.flatMap(idsOf);
+      expect(new Set(all).size).toBe(18);
+      await Promise.all(taken.map((mine, n) => relays[n]!.heartbeat(idsOf(mine))));
+      await Promise.all(taken.map((mine, n) => relays[n]!.settle(sent(mine))));
+    });
+
+    it('gives what a closed process held to another one', async () => {
+      const [first, second] = [await client(), await client()];
+      const job = newJob();
+      await first.enqueue([job]);
+      const [held] = await (await Consumer.of(first)).take(1);
+      await first.release([held!.mail.id]);
+      await first.close();
+      const [taken] = await (await Consumer.of(second)).take(1);
+      expect(taken).toMatchObject({ mail: { id: job.mail.id }, attempts: 0 });
+    });
+
+    it('tells a consumer that work has come', async () => {
+      const [producer, relay] = [await client(), await client()];
+      const consumer = await Consumer.of(relay);
+      const taking = consumer.take(1);
+      const job = newJob();
+      await producer.enqueue([job]);
+      expect(idsOf(await taking)).toEqual([job.mail.id]);
+    });
+
+    it('sets aside what cannot be read, and lets the rest flow', async () => {
+      const relay = await client();
+      const jobs = Array.from({ length: 6 }, () =>
+        newJob(testMail({ attachments: [{ filename: 'a.txt', content: 'a' }] })),
+      );
+      await relay.enqueue(jobs);
+      const ids = jobs.map(({ mail }) => mail.id);
+      const mailOf = (wire: Record<string, unknown>) => wire['mail'] as Record<string, unknown>;
+      const read = { filename: 'passwd', contentType: 'text/plain', path: '/etc/passwd' };
+      const fetch = { filename: 'x', contentType: 'text/plain', href: 'http://127.0.0.1/' };
+      const hostile = [
+        (wire: Record<string, unknown>) => ({ ...wire, mail: { ...mailOf(wire), attachments: [read] } }), // prettier-ignore
+        (wire: Record<string, unknown>) => ({ ...wire, mail: { ...mailOf(wire), attachments: [fetch] } }), // prettier-ignore
+        (wire: Record<string, unknown>) => ({ ...wire, v: 99 }),
+        (wire: Record<string, unknown>) => ({ ...wire, mail: { ...mailOf(wire), envelope: { from: 'a@b.example', to: ['x@y.example>\r\nRCPT TO:<z@y.example'] } } }), // prettier-ignore
+        () => JSON.parse('{"__proto__":{"v":1,"priority":"normal","queuedAt":1}}') as unknown,
+      ];
+      const harness = await made!;
+      for (const [n, change] of hostile.entries()) await harness.rewrite(ids[n]!, change);
+      const consumer = await Consumer.of(relay);
+      expect(idsOf(await consumer.take(1))).toEqual([ids[5]]);
+      const dead = await relay.list();
+      expect(dead.map(({ id, reason }) => ({ id, reason }))).toEqual(
+        ids.slice(0, 5).map((id) => ({ id, reason: 'corrupt' })),
+      );
+      expect(dead[0]?.failure?.message).toContain('path');
+      expect(dead[2]?.failure?.message).toContain('newer release');
+      expect((await relay.show(ids[0]!))?.mail).toBeUndefined();
+      expect(({} as { v?: unknown }).v).toBeUndefined();
+    });
+
+    it('closes once, and then takes nothing', async () => {
+      const relay = await client();
+      await relay.enqueue([newJob()]);
+      await Promise.all([relay.close(), relay.close()]);
+      await expect(relay.enqueue([newJob()])).rejects.toMatchObject({ code: 'MAIL_RELAY' });
+      await relay.destroy();
+      const [job] = await (await Consumer.of(await client())).take(1);
+      expect(job).toBeDefined();
+    });
+  });
+}

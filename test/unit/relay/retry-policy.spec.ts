@@ -1,0 +1,66 @@
+import { describe, expect, it } from '@jest/globals';
+import { MailDeliveryError, MailShutdownError } from '../../../lib/errors.js';
+import { backoffMs, decide, isRoadDown, RETRY_DEFAULTS } from '../../../lib/relay/retry-policy.js';
+
+const policy = {
+  minBackoffMs: 10,
+  maxBackoffMs: 100,
+  lifetimeMs: 1_000,
+  onUnknown: 'retry',
+} as const;
+const question = { disposition: 'retry', attempts: 1, ageMs: 0, random: 0.5 } as const;
+
+describe('retry policy', () => {
+  it.each([
+    { attempts: 1, random: 0, is: 10 },
+    { attempts: 1, random: 0.999, is: 19 },
+    { attempts: 2, random: 0.5, is: 25 },
+    { attempts: 3, random: 0.999, is: 79 },
+    { attempts: 4, random: 0.999, is: 99 },
+    { attempts: 10_000, random: 0.5, is: 55 },
+  ])('waits $is ms after attempt $attempts at $random', ({ attempts, random, is }) => {
+    expect(backoffMs(policy, attempts, random)).toBe(is);
+  });
+
+  it.each([
+    { name: 'permanent', with: { disposition: 'permanent' }, is: { action: 'dead', reason: 'permanent' } }, // prettier-ignore
+    { name: 'unknown, to be retried', with: { disposition: 'unknown' }, is: { action: 'defer', delayMs: 15 } }, // prettier-ignore
+    { name: 'unknown, to be held', with: { disposition: 'unknown' }, policy: { onUnknown: 'hold' }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
+    { name: 'in its life', with: { ageMs: 500 }, is: { action: 'defer', delayMs: 15 } },
+    { name: 'at the end of its life', with: { ageMs: 1_000 }, is: { action: 'dead', reason: 'expired' } }, // prettier-ignore
+    { name: 'without a life', with: {}, policy: { lifetimeMs: 0 }, is: { action: 'dead', reason: 'expired' } }, // prettier-ignore
+    { name: 'near its end', with: { ageMs: 960, attempts: 5, random: 0.99 }, is: { action: 'defer', delayMs: 40 } }, // prettier-ignore
+    { name: 'at its very end', with: { ageMs: 999 }, is: { action: 'defer', delayMs: 10 } },
+    { name: 'as the server wishes', with: { retryAfterMs: 400 }, is: { action: 'defer', delayMs: 400 } }, // prettier-ignore
+    { name: 'not sooner for a wish', with: { retryAfterMs: 1 }, is: { action: 'defer', delayMs: 15 } }, // prettier-ignore
+    { name: 'with a clock set back', with: { ageMs: -5_000 }, is: { action: 'defer', delayMs: 15 } }, // prettier-ignore
+  ] as const)('decides on a mail $name', ({ with: given, is, ...rest }) => {
+    const override = 'policy' in rest ? rest.policy : {};
+    expect(decide({ ...policy, ...override }, { ...question, ...given })).toEqual(is);
+  });
+
+  it('has defaults that a table of options can be checked against', () => {
+    expect(RETRY_DEFAULTS).toEqual({
+      minBackoffMs: 10_000,
+      maxBackoffMs: 3_600_000,
+      lifetimeMs: 259_200_000,
+      onUnknown: 'retry',
+    });
+  });
+
+  it('knows a road that is down from a mail that is bad', () => {
+    const error = (fault: 'road' | 'message', disposition: 'retry' | 'permanent' | 'unknown') =>
+      new MailDeliveryError({
+        code: 'MAIL_CONNECT',
+        fault,
+        disposition,
+        stage: 'mail',
+        message: '',
+      });
+    expect(isRoadDown(error('road', 'retry'))).toBe(true);
+    expect(isRoadDown(new MailShutdownError())).toBe(true);
+    expect(isRoadDown(error('road', 'unknown'))).toBe(false);
+    expect(isRoadDown(error('road', 'permanent'))).toBe(false);
+    expect(isRoadDown(error('message', 'retry'))).toBe(false);
+  });
+});
