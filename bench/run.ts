@@ -189,14 +189,14 @@ async function memoryLine(): Promise<string> {
   children.set('memory', child);
   const size = quick ? { count: 100_000, limitMs: 3_000 } : { count: 1_000_000, limitMs: 40_000 };
   const task: MemoryTask = { port: sink.port, pool, ...size };
-  const { how, sent, seconds, early, late } = await child.ask<MemoryResult>(task);
+  const { sent, seconds, early, late } = await child.ask<MemoryResult>(task);
   const counted = await sink.settled(sent);
   if (counted !== sent) faults.push(`memory: ${sent} sent, but the sink counted ${counted}`);
   await child.stop();
   await sink.stop();
   const grown = late - early;
   return (
-    `${how}: ${sent.toLocaleString('en')} messages in ${seconds.toFixed(0)} s, resident ${bytes(early)} early, ` +
+    `sendMany: ${sent.toLocaleString('en')} messages in ${seconds.toFixed(0)} s, resident ${bytes(early)} early, ` +
     `${bytes(late)} late, growth ${bytes(grown)} (target < 64 MiB: ${grown < 64 * 1024 * 1024 ? 'yes' : 'NO'})`
   );
 }
