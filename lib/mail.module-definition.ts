@@ -9,12 +9,16 @@ import {
 } from './mail.options.js';
 import { MailService } from './mail.service.js';
 import { getMailToken } from './mail.tokens.js';
+import { fillMessage } from './templates/fill-message.js';
+import { TemplateStore } from './templates/template-store.js';
 import { createTransport } from './transports/transport.factory.js';
 
 /** One module instance's options as they were given. */
 const RAW_OPTIONS = Symbol('nestjs-mail-relay:raw-options');
 /** One module instance's options after checking. */
 export const RESOLVED_OPTIONS = Symbol('nestjs-mail-relay:options');
+/** One module instance's templates; `undefined` without the option. */
+export const TEMPLATES = Symbol('nestjs-mail-relay:templates');
 /** One module instance's service, whatever its name. */
 export const INSTANCE = Symbol('nestjs-mail-relay:instance');
 
@@ -35,9 +39,16 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
             inject: [RAW_OPTIONS],
           },
           {
-            provide: INSTANCE,
-            useFactory: (options: ResolvedMailOptions) => createService(options, extras.name),
+            provide: TEMPLATES,
+            useFactory: ({ templates }: ResolvedMailOptions) =>
+              templates && new TemplateStore(templates),
             inject: [RESOLVED_OPTIONS],
+          },
+          {
+            provide: INSTANCE,
+            useFactory: (options: ResolvedMailOptions, templates?: TemplateStore) =>
+              createService(options, extras.name, templates),
+            inject: [RESOLVED_OPTIONS, TEMPLATES],
           },
           { provide: token, useExisting: INSTANCE },
         ],
@@ -46,13 +57,18 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
     })
     .build();
 
-function createService(options: ResolvedMailOptions, name: string | undefined): MailService {
+function createService(
+  options: ResolvedMailOptions,
+  name: string | undefined,
+  templates: TemplateStore | undefined,
+): MailService {
   const { transport, defaults, content, maxMessageBytes } = options;
   return new MailService({
     name,
     transport: createTransport(transport),
     defaults,
     content,
+    prepare: templates && ((message) => fillMessage(message, templates)),
     maxMessageBytes,
     events: new EventBus(),
     clock: systemClock,

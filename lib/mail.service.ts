@@ -8,7 +8,8 @@ import type { MailHealth, MailReceipt } from './mail.receipt.js';
 import { loadContent, needsContent, type ContentAllowance } from './message/content.js';
 import { createMail } from './message/create-mail.js';
 import type { Mail } from './message/mail.js';
-import type { MailMessage } from './message/message.js';
+import type { MailMessage, MailMessageFields } from './message/message.js';
+import { isThenable } from './thenable.js';
 import type { MailDelivery, MailTransport } from './transports/transport.js';
 
 export interface SendOptions {
@@ -20,8 +21,10 @@ export interface SendOptions {
 export interface MailServiceParts {
   readonly name?: string;
   readonly transport: MailTransport;
-  readonly defaults?: Partial<MailMessage>;
+  readonly defaults?: Partial<MailMessageFields>;
   readonly content?: ContentAllowance;
+  /** What happens to a message before it is checked: templates are filled, interceptors called. */
+  readonly prepare?: (message: MailMessage) => MailMessage | Promise<MailMessage>;
   readonly maxMessageBytes?: number;
   readonly events: EventBus;
   readonly clock: Clock;
@@ -146,8 +149,15 @@ export class MailService {
     if (!closed) await fulfilledWithin(clock, TEAR_DOWN_GRACE_MS, transport.destroy(reason));
   }
 
-  /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
   private mailOf(message: MailMessage, signal?: AbortSignal): Mail | Promise<Mail> {
+    const prepared = this.parts.prepare?.(message) ?? message;
+    return isThenable(prepared)
+      ? prepared.then((ready) => this.checked(ready, signal))
+      : this.checked(prepared, signal);
+  }
+
+  /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
+  private checked(message: MailMessage, signal?: AbortSignal): Mail | Promise<Mail> {
     const { content, defaults, maxMessageBytes: maxBytes, clock } = this.parts;
     const make = (complete: MailMessage): Mail =>
       createMail(complete, { defaults, maxBytes, clock });

@@ -1,3 +1,5 @@
+import type { MailTemplateFields } from './mail-templates.js';
+
 /** An address: `'jo@example.com'`, `'Jo <jo@example.com>'`, or its parts. */
 export type MailAddressInput = string | { readonly name?: string; readonly address: string };
 
@@ -60,8 +62,8 @@ export interface MailEnvelopeInput {
   readonly to?: string | readonly string[];
 }
 
-/** What the caller writes. Field names are nodemailer's where it has one. Never mutated. */
-export interface MailMessage {
+/** The fields of a message that every message may have. */
+export interface MailMessageFields {
   readonly from?: MailAddressInput;
   readonly sender?: MailAddressInput;
   readonly to?: MailAddressesInput;
@@ -94,3 +96,9 @@ export interface MailMessage {
   /** Not before this moment. Needs a road that can hold mail (Web API), or a relay. */
   readonly sendAt?: Date | string;
 }
+
+/**
+ * What the caller writes. Field names are nodemailer's where it has one. Never mutated. With
+ * `template`, subject, html and text come from the template; a `subject` or `text` beside it wins.
+ */
+export type MailMessage = MailMessageFields & MailTemplateFields;
