@@ -46,7 +46,7 @@ export const MAIL_ERROR_CODES = {
   MAIL_SENDER: 'The next hop refused the reverse-path (MAIL FROM)',
   MAIL_RECIPIENTS: 'The next hop refused every recipient (RCPT TO)',
   MAIL_CONTENT: 'The next hop refused the content (DATA, BDAT, HTTP 400 or 413)',
-  MAIL_RATE: 'The next hop asks to slow down (HTTP 429)',
+  MAIL_RATE: 'The next hop asks to slow down (HTTP 429), or too many mails wait for it already',
   MAIL_UNSUPPORTED: 'This road cannot carry something that the message asks for',
   MAIL_PROTOCOL: 'The next hop broke the protocol',
   MAIL_TIMEOUT: 'The next hop did not answer within its deadline',

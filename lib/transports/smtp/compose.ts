@@ -1,6 +1,7 @@
 import DKIM from 'nodemailer/lib/dkim';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mail, MailAddress } from '../../message/mail.js';
+import { composeMime } from '../../message/mime/compose.js';
 import type { SmtpDkimOptions } from './smtp-security.options.js';
 
 const PRIORITY = {
@@ -19,9 +20,15 @@ const PRIORITY = {
 
 /**
  * Writes a mail as RFC 5322 bytes: CRLF line ends only, no Bcc, everything in it fixed by the mail, so
- * that another attempt sends the same. Files and URLs are out of its reach.
+ * that another attempt sends the same.
  */
 export async function compose(mail: Mail, dkim?: SmtpDkimOptions): Promise<Buffer> {
+  const bytes = composeMime(mail)?.bytes ?? (await composeByNodemailer(mail));
+  return dkim ? sign(bytes, dkim) : bytes;
+}
+
+/** For what our own composer leaves alone. Files and URLs are out of its reach. */
+async function composeByNodemailer(mail: Mail): Promise<Buffer> {
   const composer = new MailComposer({
     from: plain(mail.from),
     sender: mail.sender && plain(mail.sender),
@@ -54,8 +61,7 @@ export async function compose(mail: Mail, dkim?: SmtpDkimOptions): Promise<Buffe
     disableFileAccess: true,
     disableUrlAccess: true,
   });
-  const bytes = withCrlf(await composer.compile().build());
-  return dkim ? sign(bytes, dkim) : bytes;
+  return withCrlf(await composer.compile().build());
 }
 
 function plain({ name, address }: MailAddress): { name: string; address: string } {

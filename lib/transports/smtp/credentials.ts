@@ -1,12 +1,11 @@
-import type { SMTPConnectionAuth } from 'nodemailer/lib/smtp-connection';
 import XOAuth2 from 'nodemailer/lib/xoauth2';
 import { redactor } from './smtp-reply.js';
 import type { SmtpAuth, SmtpOAuth2Auth } from './smtp-security.options.js';
 
 /** What the connections of a pool log in with. They share it, so that a token is fetched once. */
 export interface Credentials {
-  /** A copy of its own for each login: nodemailer writes into it. */
-  forLogin(): SMTPConnectionAuth;
+  /** What the client's `login` takes; a copy of its own for each, since that writes into it. */
+  forLogin(): object;
   /** Takes every form of the secrets out of a text. */
   readonly redact: (text: string) => string;
 }

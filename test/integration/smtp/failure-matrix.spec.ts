@@ -414,6 +414,21 @@ describe('the road itself', () => {
     expect(server.connections).toHaveLength(2);
   });
 
+  it('250 in the middle of the content is no acceptance', async () => {
+    const { server, road } = await roads.start({
+      content: ({ connection }) => {
+        setTimeout(() => {
+          connection.write('250 2.0.0 queued\r\n');
+        }, 50);
+        return { hangAfterBytes: 1000 };
+      },
+    });
+    expect(await failureOf(road.deliver(testMail({ text: BIG })))).toMatchObject({
+      ...{ code: 'MAIL_PROTOCOL', disposition: 'unknown', fault: 'road' },
+    });
+    expect(server.messages).toHaveLength(0);
+  });
+
   it('MAIL refused and yet 354: no content', async () => {
     const { server, road } = await roads.start({
       script: { mail: '550 5.7.1 no', data: '354 go' },

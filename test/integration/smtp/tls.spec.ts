@@ -121,6 +121,16 @@ describe('TLS from the first byte', () => {
     expect(server.commands).toEqual([]);
   });
 
+  it('does not wait for ever for the handshake', async () => {
+    const { road } = await roads.start(
+      { script: { greeting: { hang: true } } },
+      { ...secure, timeouts: { connectMs: 200 } },
+    );
+    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+      ...{ code: 'MAIL_TLS', disposition: 'retry', stage: 'connect' },
+    });
+  });
+
   it('fails on a server that speaks no TLS', async () => {
     const { road } = await roads.start({}, secure);
     expect(await failureOf(road.deliver(testMail()))).toMatchObject({ code: 'MAIL_TLS' });

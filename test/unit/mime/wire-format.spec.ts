@@ -5,7 +5,6 @@ import { createMail } from '../../../lib/message/create-mail.js';
 import { parseMail } from '../../../lib/message/mail-json.js';
 import type { MailMessage } from '../../../lib/message/message.js';
 import { composeMime, type ComposeOptions } from '../../../lib/message/mime/compose.js';
-import { dotStuff } from '../../../lib/message/mime/dot-stuff.js';
 import { message } from '../../fixtures/mail-corpus.js';
 
 const minimal: MailMessage = { from: 'a@example.com', to: 'b@example.com', subject: 'S' };
@@ -179,32 +178,5 @@ describe('transfer encoding', () => {
       ),
       { numRuns: 300 },
     );
-  });
-});
-
-describe('dotStuff', () => {
-  it('answers the same buffer when no line begins with a dot', () => {
-    const bytes = Buffer.from('a.b\r\n c.\r\n\r\nd\r\n');
-    expect(dotStuff(bytes)).toBe(bytes);
-    expect(dotStuff(Buffer.alloc(0))).toHaveLength(0);
-  });
-
-  it('doubles the first dot of every line', () => {
-    expect(dotStuff(Buffer.from('.\r\n..\r\na.\r\n.b\r\n')).toString()).toBe(
-      '..\r\n...\r\na.\r\n..b\r\n',
-    );
-    fc.assert(
-      fc.property(fc.array(fc.constantFrom('.', '\r\n', 'x')), (pieces) => {
-        const text = pieces.join('');
-        expect(dotStuff(Buffer.from(text)).toString()).toBe(text.replace(/^\./gm, '..'));
-      }),
-    );
-  });
-
-  it('never meets the end of DATA in a composed body', () => {
-    const { bytes } = compose({ text: 'a\n.\nMAIL FROM:<x@y>\r\n.\r\n.\r.\r\n' });
-    const stuffed = dotStuff(bytes).toString();
-    expect(stuffed).not.toMatch(/\r\n\.\r\n/);
-    expect(stuffed.replaceAll('\r\n..', '\r\n.')).toBe(bytes.toString());
   });
 });
