@@ -16,12 +16,13 @@ const floors = [
   [['templates', 'templates/']],
   [['relay', 'relay/']],
   [['service', '(mail[.](service|receipt|tokens)|in-flight)[.]ts$']],
-  [
-    ['decorators', 'decorators/'],
-    ['testing', 'testing/'],
-  ],
+  [['decorators', 'decorators/']],
   [['module', 'mail[.](module|module-definition|options)[.]ts$']],
-  [['face', 'index[.]ts$']],
+  [
+    ['face', 'index[.]ts$'],
+    ['testing', 'testing/'],
+    ['cli', 'cli/'],
+  ],
 ];
 
 /** Rooms whose parts stand side by side: `[room, parts]`. Only `front` may see into all of them. */
@@ -35,8 +36,8 @@ const drivers = [
 ];
 
 /** The entries of the package: each `./dist/x.js` of its exports is built from `lib/x.ts`. */
-const { exports } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
-const entries = Object.values(exports)
+const { exports, bin } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const entries = [...Object.values(exports), ...Object.values(bin)]
   .map((entry) => /^\.\/dist\/(.*)\.js$/.exec(entry.default ?? entry)?.[1])
   .filter(Boolean)
   .map((name) => `^lib/${name.replaceAll('.', '[.]')}[.]ts$`);

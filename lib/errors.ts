@@ -135,6 +135,7 @@ export class MailTemplateError extends MailError {
   readonly code = 'MAIL_TEMPLATE';
   readonly disposition = 'permanent';
   readonly template: string;
+  readonly problem: string;
   readonly fix: string;
   readonly file?: string;
   readonly line?: number;
@@ -145,8 +146,11 @@ export class MailTemplateError extends MailError {
   constructor(init: MailTemplateErrorInit) {
     const { template, file, line, problem, fix } = init;
     const place = file === undefined ? '' : ` (${file}${line === undefined ? '' : `:${line}`})`;
-    super(`Template '${template}'${place}: ${problem}. ${fix}.`, { cause: init.cause });
+    super(`Template '${template}'${place}: ${problem}. ${fix}${/[.?]$/.test(fix) ? '' : '.'}`, {
+      cause: init.cause,
+    });
     this.template = template;
+    this.problem = problem;
     this.fix = fix;
     this.file = file;
     this.line = line;

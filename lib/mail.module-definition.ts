@@ -1,5 +1,7 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { systemClock } from './clock.js';
+import { MailExplorer } from './decorators/mail-explorer.js';
 import { EventBus } from './events/event-bus.js';
 import {
   readMailOptions,
@@ -51,6 +53,12 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
             inject: [RESOLVED_OPTIONS, TEMPLATES],
           },
           { provide: token, useExisting: INSTANCE },
+          {
+            provide: MailExplorer,
+            useFactory: (...parts: ConstructorParameters<typeof MailExplorer>) =>
+              new MailExplorer(...parts),
+            inject: [DiscoveryService, ModuleRef, INSTANCE, TEMPLATES],
+          },
         ],
         exports: [...(definition.exports ?? []), token],
       };

@@ -6,6 +6,7 @@ import {
   type DynamicModule,
   type OnModuleInit,
 } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import type { MailDrainSummary } from './events/mail-events.js';
 import {
   ConfigurableModuleClass,
@@ -20,7 +21,7 @@ import { MailService } from './mail.service.js';
 import { TemplateStore } from './templates/template-store.js';
 
 /** Registers a MailService. Building it does no I/O; a mail server that is down never stops the boot. */
-@Module({})
+@Module({ imports: [DiscoveryModule] })
 export class MailModule
   extends ConfigurableModuleClass
   implements OnModuleInit, BeforeApplicationShutdown

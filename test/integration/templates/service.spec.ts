@@ -112,7 +112,7 @@ describe('send with a template', () => {
   it('refuses what the template cannot do, before anything is sent', async () => {
     const { mail, outbox } = await start(files);
     await expect(mail.send({ to, template: 'welcome', context: {} })).rejects.toThrow(
-      /welcome\.hbs:2\): the variable `name`/,
+      /welcome\.hbs:4\): the variable `name`/,
     );
     await expect(mail.send({ to, template: 'welcom', context: {} })).rejects.toThrow(
       MailTemplateError,

@@ -183,10 +183,13 @@ describe('components', () => {
 
   it('render by whatever is given', async () => {
     const store = codeStore(
-      react({ a: (props: { x: string }) => `<p>${props.x}</p>` }, {
-        createElement: (component: (props: object) => unknown, props: object) => component(props),
-        render: async (element: string) => element,
-      } as never),
+      react(
+        { a: (props: { x: string }) => `<p>${props.x}</p>` },
+        {
+          createElement: (component: (props: object) => unknown, props: object) => component(props),
+          render: async (element: string) => element,
+        },
+      ),
     );
     expect((await store.render('a', { x: 'y' }, undefined)).html).toBe('<!DOCTYPE html><p>y</p>');
   });
