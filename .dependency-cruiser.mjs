@@ -13,7 +13,10 @@ const floors = [
     ['events', 'events/'],
   ],
   [['transports', 'transports/']],
-  [['templates', 'templates/']],
+  [
+    ['templates', 'templates/'],
+    ['interceptors', 'interceptors/'],
+  ],
   [['relay', 'relay/']],
   [['service', '(mail[.](service|receipt|tokens)|in-flight)[.]ts$']],
   [['decorators', 'decorators/']],

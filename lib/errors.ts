@@ -169,8 +169,15 @@ export class MailVetoedError extends MailError {
   readonly code = 'MAIL_VETOED';
   readonly disposition = 'permanent';
 
-  constructor(reason: string, options?: { cause?: unknown }) {
-    super(`The message was stopped; nothing was sent: ${reason}`, options);
+  readonly reason: string;
+  /** The interceptor that stopped it. */
+  readonly by?: string;
+
+  constructor(reason: string, options: { by?: string; cause?: unknown } = {}) {
+    const by = options.by === undefined ? '' : ` by ${options.by}`;
+    super(`The message was stopped${by}; nothing was sent: ${reason}`, options);
+    this.reason = reason;
+    this.by = options.by;
   }
 }
 

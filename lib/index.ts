@@ -12,6 +12,8 @@ export { InjectMail } from './decorators/inject-mail.js';
 export { draft, type MailDraft, type SentMail } from './decorators/draft.js';
 export { SendMail, type SendMailDecorator, type SendMailOptions } from './decorators/send-mail.js';
 export { OnMail, type OnMailDecorator, type OnMailOptions } from './decorators/on-mail.js';
+export type * from './interceptors/mail-interceptor.js';
+export type { MailRedirectOptions } from './message/redirect.js';
 export * from './errors.js';
 export type * from './events/mail-events.js';
 export type * from './message/mail.js';

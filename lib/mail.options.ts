@@ -1,4 +1,7 @@
+import type { Type } from '@nestjs/common';
 import { MailConfigurationError, MailValidationError } from './errors.js';
+import type { MailInterceptor } from './interceptors/mail-interceptor.js';
+import { readRedirect, type MailRedirect, type MailRedirectOptions } from './message/redirect.js';
 import { DEFAULT_CONTENT_TIMEOUT_MS, type ContentAllowance } from './message/content.js';
 import { createMail } from './message/create-mail.js';
 import type { MailMessageFields } from './message/message.js';
@@ -32,6 +35,8 @@ export interface MailModuleOptions {
   readonly shutdown?: MailShutdownOptions;
   /** Where templates are and how they are filled. Default: none. */
   readonly templates?: TemplatesOptions;
+  /** Sends mail to other people than it is for; for staging systems. Default: none. */
+  readonly redirect?: MailRedirectOptions;
 }
 
 /** Choices that shape the module's providers; static also for `forRootAsync`. */
@@ -40,6 +45,8 @@ export interface MailModuleExtras {
   readonly isGlobal?: boolean;
   /** Names this instance; inject it with `@InjectMail(name)`. Default: the unnamed one. */
   readonly name?: string;
+  /** Classes that see every message first, in this order; made by Nest. Default: none. */
+  readonly interceptors?: readonly Type<MailInterceptor>[];
 }
 
 /** A class for `useClass` or `useExisting` of `forRootAsync`. */
@@ -61,9 +68,18 @@ export interface ResolvedMailOptions {
   readonly maxMessageBytes: number;
   readonly drainTimeoutMs: number;
   readonly templates?: ResolvedTemplatesOptions;
+  readonly redirect?: MailRedirect;
 }
 
-const KNOWN = ['transport', 'defaults', 'content', 'maxMessageBytes', 'shutdown', 'templates'];
+const KNOWN = [
+  'transport',
+  'defaults',
+  'content',
+  'maxMessageBytes',
+  'shutdown',
+  'templates',
+  'redirect',
+];
 
 /** @throws MailConfigurationError */
 export function readMailOptions(raw: unknown): ResolvedMailOptions {
@@ -81,6 +97,10 @@ export function readMailOptions(raw: unknown): ResolvedMailOptions {
     }),
     drainTimeoutMs: shutdown.integer('drainTimeoutMs', MAIL_DEFAULTS.drainTimeoutMs, { min: 0 }),
     templates: readTemplates(reader),
+    redirect:
+      reader.raw('redirect') === undefined
+        ? undefined
+        : readRedirect('redirect', reader.raw('redirect')),
   };
 }
 

@@ -25,6 +25,8 @@ export interface MailServiceParts {
   readonly content?: ContentAllowance;
   /** What happens to a message before it is checked: templates are filled, interceptors called. */
   readonly prepare?: (message: MailMessage) => MailMessage | Promise<MailMessage>;
+  /** What happens to a mail once it is made. */
+  readonly redirect?: (mail: Mail) => Mail;
   readonly maxMessageBytes?: number;
   readonly events: EventBus;
   readonly clock: Clock;
@@ -158,9 +160,11 @@ export class MailService {
 
   /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
   private checked(message: MailMessage, signal?: AbortSignal): Mail | Promise<Mail> {
-    const { content, defaults, maxMessageBytes: maxBytes, clock } = this.parts;
-    const make = (complete: MailMessage): Mail =>
-      createMail(complete, { defaults, maxBytes, clock });
+    const { content, defaults, maxMessageBytes: maxBytes, clock, redirect } = this.parts;
+    const make = (complete: MailMessage): Mail => {
+      const mail = createMail(complete, { defaults, maxBytes, clock });
+      return redirect ? redirect(mail) : mail;
+    };
     if (!content || !needsContent(message)) return make(message);
     const stop = signal ? AbortSignal.any([signal, this.loading.signal]) : this.loading.signal;
     return loadContent(message, content, stop).then(make);

@@ -49,8 +49,11 @@ export async function messages(): Promise<void> {
   await mail.send({ to, text: '', context: { name: 'Jo' } });
 }
 
-const message: MailMessage = { to, template: 'account/reset', context: { link: 'https://x.y' } };
-message;
+export const message: MailMessage = {
+  to,
+  template: 'account/reset',
+  context: { link: 'https://x.y' },
+};
 
 export class Mails {
   @SendMail({ template: 'welcome', tags: ['welcome'] })
@@ -109,8 +112,8 @@ export class Listeners {
   }
 
   @OnMail(['sent', 'failed'])
-  either(event: { type: 'sent' | 'failed'; at: number }): void {
-    event;
+  either(event: { type: 'sent' | 'failed'; at: number }): number {
+    return event.at;
   }
 
   @OnMail('drained')
@@ -122,7 +125,7 @@ export class Listeners {
 
   // @ts-expect-error the event of another type
   @OnMail('failed')
-  wrong(event: MailSentEvent): void {
-    event;
+  wrong(event: MailSentEvent): number {
+    return event.at;
   }
 }
