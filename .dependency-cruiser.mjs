@@ -39,7 +39,9 @@ const drivers = [
 ];
 
 /** The entries of the package: each `./dist/x.js` of its exports is built from `lib/x.ts`. */
-const { exports, bin } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+const { exports, bin = {} } = JSON.parse(
+  readFileSync(new URL('package.json', import.meta.url), 'utf8'),
+);
 const entries = [...Object.values(exports), ...Object.values(bin)]
   .map((entry) => /^\.\/dist\/(.*)\.js$/.exec(entry.default ?? entry)?.[1])
   .filter(Boolean)

@@ -15,6 +15,7 @@ import { createMail } from '../lib/message/create-mail.js';
 import { composeMime } from '../lib/message/mime/compose.js';
 import { TemplateStore } from '../lib/templates/template-store.js';
 import { readTemplatesOptions } from '../lib/templates/templates.options.js';
+import { composeByNodemailer } from '../test/fixtures/compose-by-nodemailer.js';
 
 const TURN_MS = process.argv.includes('--quick') ? 300 : 1000;
 const TURNS = 3;
@@ -52,7 +53,7 @@ async function rate(work: (i: number) => unknown): Promise<number> {
 interface Rival {
   compile(
     mail: { data: Record<string, unknown> },
-    done: (error?: unknown) => void,
+    done: (error?: Error | null) => void,
     options: object,
   ): void;
 }
@@ -75,7 +76,7 @@ async function rival(dir: string, inlineCssEnabled: boolean) {
       adapter.compile(
         mail,
         (error) =>
-          error === undefined || error === null ? resolve(mail.data.html) : reject(error as Error),
+          error === undefined || error === null ? resolve(mail.data.html) : reject(error),
         options,
       );
     });
@@ -107,6 +108,12 @@ const { subject, html, text } = parts;
 const mail = createMail({ from: 'shop@shop.example', to: 'jo@mail.example', subject, html, text });
 const composing = await rate(() => composeMime(mail));
 line('composing that mail', composing, `rendering costs ${(composing / ours).toFixed(2)} of it`);
+const nodemailer = await rate(() => composeByNodemailer(mail));
+line(
+  'composing it by nodemailer',
+  nodemailer,
+  `rendering costs ${(nodemailer / ours).toFixed(2)} of it`,
+);
 
 const dir = rivalFolder();
 try {
