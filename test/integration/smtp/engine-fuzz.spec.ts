@@ -1,5 +1,5 @@
 import { describe, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { SmtpTransport } from '../../../lib/transports/smtp/smtp.transport.js';
 import { testMail } from '../../fixtures/mail.js';
 import {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import type { MailMessage } from '../../../lib/message/message.js';
 import { PostmarkProvider } from '../../../lib/transports/web-api/postmark/postmark.provider.js';

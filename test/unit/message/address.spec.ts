@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { parseAddressList } from '../../../lib/message/address.js';
 import { issuesOf, make, pathsOf } from './support.js';
 

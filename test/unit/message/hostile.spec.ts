@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { MailValidationError } from '../../../lib/errors.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import { parseMail } from '../../../lib/message/mail-json.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { simpleParser, type ParsedMail } from 'mailparser';
 import { createMail } from '../../../lib/message/create-mail.js';
 import type { Mail } from '../../../lib/message/mail.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { dotStuff, endOfData } from '../../../lib/transports/smtp/dot-stuff.js';
 
 describe('dot-stuffing', () => {

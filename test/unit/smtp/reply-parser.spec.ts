@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { ReplyParser } from '../../../lib/transports/smtp/reply-parser.js';
 import { MAX_REPLY_BYTES, MAX_REPLY_LINE_BYTES } from '../../../lib/transports/smtp/reply.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { OutgoingBody } from '../../../lib/transports/web-api/outgoing-body.js';
 import { retryAfterMs } from '../../../lib/transports/web-api/retry-after.js';
 import { encodeHeaderValue, formatAddress } from '../../../lib/transports/web-api/encoded-word.js';

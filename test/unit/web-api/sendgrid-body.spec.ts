@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import type { Mail } from '../../../lib/message/mail.js';
 import { parseMail } from '../../../lib/message/mail-json.js';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import fc from '../../fixtures/fast-check.js';
 import type { MailMessage } from '../../../lib/message/message.js';
 import type {
   SendGridMessageOptions,
