@@ -7,28 +7,29 @@ import { readFileSync } from 'node:fs';
  * Each floor is a list of rooms, each room a pattern of paths under lib/.
  */
 const floors = [
-  [['base', '(errors|clock|suggest|option-reader)[.]ts$']],
+  [['base', '(errors|clock|suggest|option-reader|thenable)[.]ts$']],
   [
     ['message', 'message/'],
     ['events', 'events/'],
   ],
   [['transports', 'transports/']],
-  [['templates', 'templates/']],
+  [
+    ['templates', 'templates/'],
+    ['interceptors', 'interceptors/'],
+  ],
   [['relay', 'relay/']],
   [
     [
       'service',
-      '(mail[.](service|receipt|tokens)|in-flight|bulk-send|send-many|send-options)[.]ts$',
+      '(mail[.](service|receipt|tokens)|drain|in-flight|bulk-send|send-many|send-options)[.]ts$',
     ],
   ],
-  [
-    ['decorators', 'decorators/'],
-    ['testing', 'testing/'],
-    ['webhooks', 'webhooks/'],
-  ],
+  [['decorators', 'decorators/']],
   [['module', 'mail[.](module|module-definition|options)[.]ts$']],
   [
     ['face', 'index[.]ts$'],
+    ['testing', 'testing/'],
+    ['webhooks', 'webhooks/'],
     ['cli', 'cli/'],
   ],
 ];

@@ -33,6 +33,9 @@ export type MailStage =
 export const MAIL_ERROR_CODES = {
   MAIL_INVALID: 'The message failed validation; nothing was sent or stored',
   MAIL_CONFIG: 'An option is wrong; the module was not built',
+  MAIL_TEMPLATE:
+    'A template is missing or broken, or its context lacks a variable; nothing was sent',
+  MAIL_VETOED: 'An interceptor stopped the message; nothing was sent',
   MAIL_SHUTDOWN: 'The module is draining or closed and takes no new mail',
   MAIL_ABORTED: 'The caller or the drain deadline aborted the attempt',
   MAIL_DNS: "The next hop's name could not be resolved",
@@ -111,6 +114,72 @@ export class MailConfigurationError extends MailError {
 
   override toJSON(): Record<string, unknown> {
     return { ...super.toJSON(), option: this.option };
+  }
+}
+
+export interface MailTemplateErrorInit {
+  readonly template: string;
+  readonly problem: string;
+  /** What to do about it. */
+  readonly fix: string;
+  /** Relative to the working directory, where it lies below it. */
+  readonly file?: string;
+  /** From 1. */
+  readonly line?: number;
+  /** From 0. */
+  readonly column?: number;
+  readonly variable?: string;
+  readonly cause?: unknown;
+}
+
+/** A template could not be found, compiled or rendered. Nothing was sent or stored. */
+export class MailTemplateError extends MailError {
+  readonly code = 'MAIL_TEMPLATE';
+  readonly disposition = 'permanent';
+  readonly template: string;
+  readonly problem: string;
+  readonly fix: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** The variable or helper that is missing. */
+  readonly variable?: string;
+
+  constructor(init: MailTemplateErrorInit) {
+    const { template, file, line, problem, fix } = init;
+    const place = file === undefined ? '' : ` (${file}${line === undefined ? '' : `:${line}`})`;
+    super(`Template '${template}'${place}: ${problem}. ${fix}${/[.?]$/.test(fix) ? '' : '.'}`, {
+      cause: init.cause,
+    });
+    this.template = template;
+    this.problem = problem;
+    this.fix = fix;
+    this.file = file;
+    this.line = line;
+    this.column = init.column;
+    this.variable = init.variable;
+  }
+
+  override toJSON(): Record<string, unknown> {
+    const { template, file, line, column, variable, fix } = this;
+    return { ...super.toJSON(), template, file, line, column, variable, fix };
+  }
+}
+
+/** An interceptor stopped the message; throw it there with the reason. */
+export class MailVetoedError extends MailError {
+  readonly code = 'MAIL_VETOED';
+  readonly disposition = 'permanent';
+
+  readonly reason: string;
+  /** The interceptor that stopped it. */
+  readonly by?: string;
+
+  constructor(reason: string, options: { by?: string; cause?: unknown } = {}) {
+    const by = options.by === undefined ? '' : ` by ${options.by}`;
+    super(`The message was stopped${by}; nothing was sent: ${reason}`, options);
+    this.reason = reason;
+    this.by = options.by;
   }
 }
 

@@ -1,7 +1,11 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { systemClock } from './clock.js';
+import { MailExplorer } from './decorators/mail-explorer.js';
 import { MailConfigurationError } from './errors.js';
 import { EventBus } from './events/event-bus.js';
+import { intercept } from './interceptors/intercept.js';
+import type { MailInterceptor } from './interceptors/mail-interceptor.js';
 import {
   readMailOptions,
   type MailModuleExtras,
@@ -9,9 +13,14 @@ import {
   type ResolvedMailOptions,
 } from './mail.options.js';
 import { MailService } from './mail.service.js';
-import { getMailToken } from './mail.tokens.js';
+import { getMailStandInsToken, getMailToken, type MailStandIns } from './mail.tokens.js';
+import type { MailMessage } from './message/message.js';
+import { redirectMail } from './message/redirect.js';
 import { describe } from './option-reader.js';
 import type { RelaySetup, RelayWiring } from './relay/relay-definition.js';
+import { fillMessage } from './templates/fill-message.js';
+import { TemplateStore } from './templates/template-store.js';
+import { isThenable } from './thenable.js';
 import { createTransport } from './transports/transport.factory.js';
 
 /** One module instance's options as they were given. */
@@ -20,10 +29,19 @@ const RAW_OPTIONS = Symbol('nestjs-mail-relay:raw-options');
 export const RESOLVED_OPTIONS = Symbol('nestjs-mail-relay:options');
 /** One module instance's relay, or undefined. */
 const RELAY = Symbol('nestjs-mail-relay:relay');
+/** One module instance's templates; `undefined` without the option. */
+export const TEMPLATES = Symbol('nestjs-mail-relay:templates');
+const INTERCEPTORS = Symbol('nestjs-mail-relay:interceptors');
 /** One module instance's service, whatever its name. */
 export const INSTANCE = Symbol('nestjs-mail-relay:instance');
 
-const NO_EXTRAS: MailModuleExtras = { isGlobal: false, name: undefined, relay: undefined };
+/** Nest takes an extra for one only if its key is here. */
+const NO_EXTRAS: MailModuleExtras = {
+  isGlobal: false,
+  name: undefined,
+  relay: undefined,
+  interceptors: undefined,
+};
 
 export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
   new ConfigurableModuleBuilder<MailModuleOptions>({ optionsInjectionToken: RAW_OPTIONS })
@@ -39,22 +57,7 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
         providers: [
           ...(definition.providers ?? []),
           ...(wiring.providers ?? []),
-          {
-            provide: RELAY,
-            useFactory: (...dependencies: unknown[]) => wiring.create(...dependencies),
-            inject: wiring.inject ?? [],
-          },
-          {
-            provide: RESOLVED_OPTIONS,
-            useFactory: readMailOptions,
-            inject: [RAW_OPTIONS],
-          },
-          {
-            provide: INSTANCE,
-            useFactory: (options: ResolvedMailOptions, relay: RelaySetup | undefined) =>
-              createService(options, relay, extras.name),
-            inject: [RESOLVED_OPTIONS, RELAY],
-          },
+          ...partsOf(extras, wiring),
           { provide: token, useExisting: INSTANCE },
         ],
         exports: [...(definition.exports ?? []), token],
@@ -62,21 +65,78 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
     })
     .build();
 
+function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: OptionalWiring) {
+  const standIns = getMailStandInsToken(name);
+  const providers: Provider[] = [
+    { provide: RESOLVED_OPTIONS, useFactory: readMailOptions, inject: [RAW_OPTIONS] },
+    { provide: standIns, useValue: {} satisfies MailStandIns },
+    {
+      provide: RELAY,
+      useFactory: (...dependencies: unknown[]) => wiring.create(...dependencies),
+      inject: wiring.inject ?? [],
+    },
+    {
+      provide: TEMPLATES,
+      useFactory: ({ templates }: ResolvedMailOptions) => templates && new TemplateStore(templates),
+      inject: [RESOLVED_OPTIONS],
+    },
+    ...interceptors,
+    {
+      provide: INTERCEPTORS,
+      useFactory: (...all: MailInterceptor[]) => all,
+      inject: [...interceptors],
+    },
+    {
+      provide: INSTANCE,
+      useFactory: (
+        options: ResolvedMailOptions,
+        tests: MailStandIns,
+        before: readonly MailInterceptor[],
+        relay?: RelaySetup,
+        templates?: TemplateStore,
+      ) => createService(options, tests, { name, interceptors: before, relay, templates }),
+      inject: [RESOLVED_OPTIONS, standIns, INTERCEPTORS, RELAY, TEMPLATES],
+    },
+    {
+      provide: MailExplorer,
+      useFactory: (...parts: ConstructorParameters<typeof MailExplorer>) =>
+        new MailExplorer(...parts),
+      inject: [DiscoveryService, ModuleRef, INSTANCE, TEMPLATES],
+    },
+  ];
+  return providers;
+}
+
+interface Injected {
+  readonly name?: string;
+  readonly interceptors: readonly MailInterceptor[];
+  readonly relay?: RelaySetup;
+  readonly templates?: TemplateStore;
+}
+
 function createService(
   options: ResolvedMailOptions,
-  relay: RelaySetup | undefined,
-  name: string | undefined,
+  standIns: MailStandIns,
+  { name, interceptors, relay, templates }: Injected,
 ): MailService {
-  const { transport, defaults, content, maxMessageBytes } = options;
+  const { transport, defaults, content, maxMessageBytes, redirect } = options;
+  const { clock = systemClock, road } = standIns;
+  const fill = (message: MailMessage) => (templates ? fillMessage(message, templates) : message);
+  const intercepted = (message: MailMessage) => {
+    const given = intercept(interceptors, message, { mailer: name });
+    return isThenable(given) ? given.then(fill) : fill(given);
+  };
   return new MailService({
     name,
-    transport: createTransport(transport),
-    relay,
+    transport: createTransport(transport, { clock, road }),
+    relay: relay && (standIns.relay?.(relay) ?? relay),
     defaults,
     content,
+    prepare: interceptors.length === 0 ? fill : intercepted,
+    redirect: redirect && ((mail) => redirectMail(mail, redirect)),
     maxMessageBytes,
     events: new EventBus(),
-    clock: systemClock,
+    clock,
   });
 }
 

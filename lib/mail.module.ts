@@ -5,30 +5,35 @@ import {
   type BeforeApplicationShutdown,
   type DynamicModule,
   type OnApplicationBootstrap,
+  type OnModuleInit,
 } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
 import { MailRelayError } from './errors.js';
 import type { MailDrainSummary } from './events/mail-events.js';
 import {
   ConfigurableModuleClass,
   INSTANCE,
   RESOLVED_OPTIONS,
+  TEMPLATES,
   type ASYNC_OPTIONS_TYPE,
   type OPTIONS_TYPE,
 } from './mail.module-definition.js';
 import type { ResolvedMailOptions } from './mail.options.js';
 import { MailService } from './mail.service.js';
+import { TemplateStore } from './templates/template-store.js';
 
 /** Registers a MailService. Building it does no I/O; a mail server that is down never stops the boot. */
-@Module({})
+@Module({ imports: [DiscoveryModule] })
 export class MailModule
   extends ConfigurableModuleClass
-  implements OnApplicationBootstrap, BeforeApplicationShutdown
+  implements OnModuleInit, OnApplicationBootstrap, BeforeApplicationShutdown
 {
   private readonly logger: Logger;
 
   constructor(
     @Inject(INSTANCE) private readonly mail: MailService,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedMailOptions,
+    @Inject(TEMPLATES) private readonly templates: TemplateStore | undefined,
   ) {
     super();
     const { name } = mail;
@@ -45,6 +50,11 @@ export class MailModule
   /** Options from `useFactory`, `useClass` or `useExisting`; `isGlobal` and `name` are static. */
   static override forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
     return super.forRootAsync(options);
+  }
+
+  /** @throws MailTemplateError for a template that does not compile, with file and line: the app stops. */
+  async onModuleInit(): Promise<void> {
+    await this.templates?.load();
   }
 
   /** Once all modules are there: mail of the last run may need what they set up. */

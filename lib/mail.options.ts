@@ -1,9 +1,17 @@
+import type { Type } from '@nestjs/common';
 import { MailConfigurationError, MailValidationError } from './errors.js';
+import type { MailInterceptor } from './interceptors/mail-interceptor.js';
+import { readRedirect, type MailRedirect, type MailRedirectOptions } from './message/redirect.js';
 import { DEFAULT_CONTENT_TIMEOUT_MS, type ContentAllowance } from './message/content.js';
 import { createMail } from './message/create-mail.js';
-import type { MailMessage } from './message/message.js';
+import type { MailMessageFields } from './message/message.js';
 import { DEFAULT_MAX_BYTES } from './message/size-meter.js';
 import { describe, OptionReader } from './option-reader.js';
+import {
+  readTemplatesOptions,
+  type ResolvedTemplatesOptions,
+  type TemplatesOptions,
+} from './templates/templates.options.js';
 import type { MailRelayDefinition } from './relay/relay-definition.js';
 import type { MailTransportConfig } from './transports/transport.factory.js';
 
@@ -20,12 +28,16 @@ export interface MailModuleOptions {
   /** The road to the next hop: options, a URL, or an object of the MailTransport contract. */
   readonly transport: MailTransportConfig;
   /** Fields that a message without them gets. `headers`, `tags`, `metadata` and `providerOptions` are merged. */
-  readonly defaults?: Partial<MailMessage>;
+  readonly defaults?: Partial<MailMessageFields>;
   /** Which files and origins `path` and `href` of an attachment may name. Default: none. */
   readonly content?: ContentAllowance;
   /** Largest message, bodies and attachments as encoded, in bytes. Default 26,214,400 (25 MiB), minimum 1,024. */
   readonly maxMessageBytes?: number;
   readonly shutdown?: MailShutdownOptions;
+  /** Where templates are and how they are filled. Default: none. */
+  readonly templates?: TemplatesOptions;
+  /** Sends mail to other people than it is for; for staging systems. Default: none. */
+  readonly redirect?: MailRedirectOptions;
 }
 
 /** Choices that shape the module's providers; static also for `forRootAsync`. */
@@ -39,6 +51,8 @@ export interface MailModuleExtras {
    * `nestjs-mail-relay/spool`, for one. Default: none, `send` waits for the next hop.
    */
   readonly relay?: MailRelayDefinition;
+  /** Classes that see every message first, in this order; made by Nest. Default: none. */
+  readonly interceptors?: readonly Type<MailInterceptor>[];
 }
 
 /** A class for `useClass` or `useExisting` of `forRootAsync`. */
@@ -55,13 +69,23 @@ export const MAIL_DEFAULTS = {
 /** Options after checking; the transport is checked where it is made. */
 export interface ResolvedMailOptions {
   readonly transport: unknown;
-  readonly defaults?: Partial<MailMessage>;
+  readonly defaults?: Partial<MailMessageFields>;
   readonly content?: ContentAllowance;
   readonly maxMessageBytes: number;
   readonly drainTimeoutMs: number;
+  readonly templates?: ResolvedTemplatesOptions;
+  readonly redirect?: MailRedirect;
 }
 
-const KNOWN = ['transport', 'defaults', 'content', 'maxMessageBytes', 'shutdown'];
+const KNOWN = [
+  'transport',
+  'defaults',
+  'content',
+  'maxMessageBytes',
+  'shutdown',
+  'templates',
+  'redirect',
+];
 
 /** @throws MailConfigurationError */
 export function readMailOptions(raw: unknown): ResolvedMailOptions {
@@ -78,16 +102,21 @@ export function readMailOptions(raw: unknown): ResolvedMailOptions {
       min: 1024,
     }),
     drainTimeoutMs: shutdown.integer('drainTimeoutMs', MAIL_DEFAULTS.drainTimeoutMs, { min: 0 }),
+    templates: readTemplates(reader),
+    redirect:
+      reader.raw('redirect') === undefined
+        ? undefined
+        : readRedirect('redirect', reader.raw('redirect')),
   };
 }
 
 /** Defaults go through the same door as a message, so that a bad one stops the app and not each mail. */
-function readDefaults(raw: unknown): Partial<MailMessage> | undefined {
+function readDefaults(raw: unknown): Partial<MailMessageFields> | undefined {
   if (raw === undefined) return undefined;
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
     throw new MailConfigurationError('defaults', 'an object', describe(raw));
   }
-  const defaults = raw as Partial<MailMessage>;
+  const defaults = raw as Partial<MailMessageFields>;
   const probe = { from: 'probe@example.com', to: 'probe@example.com', text: '', ...defaults };
   try {
     createMail(probe);
@@ -102,6 +131,11 @@ function readDefaults(raw: unknown): Partial<MailMessage> | undefined {
     );
   }
   return defaults;
+}
+
+function readTemplates(reader: OptionReader): ResolvedTemplatesOptions | undefined {
+  const raw = reader.raw('templates');
+  return raw === undefined ? undefined : readTemplatesOptions('templates', raw);
 }
 
 function readContent(reader: OptionReader): ContentAllowance | undefined {

@@ -1,22 +1,24 @@
 import type { Observable } from 'rxjs';
 import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-send.js';
-import { fulfilledWithin, isoTime, type Clock } from './clock.js';
+import { isoTime, type Clock } from './clock.js';
+import { drainEverything } from './drain.js';
 import { MailShutdownError } from './errors.js';
 import type { EventBus } from './events/event-bus.js';
 import type { MailDrainSummary, MailEvent, MailFeedback } from './events/mail-events.js';
-import { InFlight, type AbandonedMail } from './in-flight.js';
+import { InFlight } from './in-flight.js';
 import type { MailHealth, MailOutcome, MailReceipt } from './mail.receipt.js';
 import type { MailBulkMessage, MailBulkRecipient } from './message/bulk.js';
 import { loadContent, needsContent, type ContentAllowance } from './message/content.js';
 import { createMail } from './message/create-mail.js';
 import type { Mail } from './message/mail.js';
-import type { MailMessage } from './message/message.js';
+import type { MailMessage, MailMessageFields } from './message/message.js';
 import { RelayDoor } from './relay/relay-door.js';
 import type { MailRelay, RelayPriority } from './relay/relay.js';
 import type { RelaySetup } from './relay/relay-definition.js';
 import { RelayWorker } from './relay/worker.js';
 import { readSendOptions } from './send-options.js';
 import { sendMany, type MailSource } from './send-many.js';
+import { isThenable } from './thenable.js';
 import { attemptDelivery, type AttemptResult } from './transports/attempt.js';
 import type { MailDelivery, MailTransport } from './transports/transport.js';
 
@@ -52,15 +54,17 @@ export interface MailServiceParts {
   readonly name?: string;
   readonly transport: MailTransport;
   readonly relay?: RelaySetup;
-  readonly defaults?: Partial<MailMessage>;
+  readonly defaults?: Partial<MailMessageFields>;
   readonly content?: ContentAllowance;
+  /** What happens to a message before it is checked: templates are filled, interceptors called. */
+  readonly prepare?: (message: MailMessage) => MailMessage | Promise<MailMessage>;
+  /** What happens to a mail once it is made. */
+  readonly redirect?: (mail: Mail) => Mail;
   readonly maxMessageBytes?: number;
   readonly events: EventBus;
   readonly clock: Clock;
 }
 
-/** After the deadline a road, or a storage, has this long to fail what it holds and close. */
-const TEAR_DOWN_GRACE_MS = 500;
 const DEFAULT_CAPACITY = 100;
 const RELAY_BATCH = 500;
 
@@ -229,7 +233,8 @@ export class MailService {
 
   /**
    * Refuses new mail, gives what is in flight `timeoutMs` milliseconds to finish, aborts and names the
-   * rest, closes every connection, then the relay: what it still holds stays there. The module calls it on shutdown. A second call answers the first's.
+   * rest, closes every connection, then the relay: what it still holds stays there. The module calls it
+   * on shutdown. A second call answers the first's.
    */
   drain(timeoutMs: number): Promise<MailDrainSummary> {
     this.drained ??= this.settleEverything(timeoutMs);
@@ -237,74 +242,31 @@ export class MailService {
   }
 
   private async settleEverything(timeoutMs: number): Promise<MailDrainSummary> {
-    const { transport, clock, events, name } = this.parts;
-    const from = clock.monotonic();
-    const remaining = () => Math.max(0, timeoutMs - (clock.monotonic() - from));
-    const deadline = new MailShutdownError(
-      `The drain deadline of ${timeoutMs} ms passed; the mail in flight was aborted.`,
-    );
-    this.inFlight.resetCount();
-    const [work, idle] = await Promise.all([
-      this.worker?.drain(timeoutMs, deadline),
-      this.inFlight.whenIdle(timeoutMs),
-    ]);
-    const abandoned: AbandonedMail[] = [...(work?.abandoned ?? [])];
-    if (idle) {
-      const close = () => transport.close();
-      const destroy = () => transport.destroy(deadline);
-      await this.closeWithin(remaining() + TEAR_DOWN_GRACE_MS, close, destroy);
-    } else {
-      const tearDown = async () => {
-        this.loading.abort(deadline);
-        await transport.destroy(deadline);
-      };
-      abandoned.push(...(await this.inFlight.abandon(tearDown, TEAR_DOWN_GRACE_MS)));
-    }
-    await this.closeRelay(remaining() + TEAR_DOWN_GRACE_MS, deadline);
-    const { sent, failed } = this.inFlight.count;
-    const summary: MailDrainSummary = {
-      sent: sent + (work?.sent ?? 0),
-      failed: failed + (work?.failed ?? 0),
-      released: work?.released ?? 0,
-      abandoned: abandoned.map(({ mail, disposition }) => ({
-        id: mail.id,
-        messageId: mail.messageId,
-        recipients: mail.envelope.to,
-        disposition,
-      })),
-      durationMs: clock.monotonic() - from,
-    };
+    const { transport, relay, clock, events, name } = this.parts;
+    const { inFlight, worker, loading } = this;
+    const driver = relay?.relay;
+    const parts = { inFlight, worker, loading, transport, relay: driver, clock };
+    const summary = await drainEverything(parts, timeoutMs);
     events.emit('drained', () => ({ type: 'drained', at: clock.now(), mailer: name, summary }));
     events.close();
     return summary;
   }
 
-  private async closeRelay(ms: number, reason: Error): Promise<void> {
-    const relay = this.parts.relay?.relay;
-    if (!relay) return;
-    const close = () => relay.close();
-    const destroy = () => relay.destroy(reason);
-    await this.closeWithin(ms, close, destroy);
-  }
-
-  /** Closes politely (QUIT), or for good when the other side does not let go in time. */
-  private async closeWithin(
-    ms: number,
-    close: () => Promise<void>,
-    destroy: () => Promise<void>,
-  ): Promise<void> {
-    const { clock } = this.parts;
-    // What cannot even close politely is torn down like one that is late.
-    const closed = await fulfilledWithin(clock, ms, close());
-    if (!closed) await fulfilledWithin(clock, TEAR_DOWN_GRACE_MS, destroy());
+  private mailOf(given: MailMessage, { sendAt, signal }: SendOptions): Mail | Promise<Mail> {
+    const message = sendAt === undefined ? given : { ...given, sendAt };
+    const prepared = this.parts.prepare?.(message) ?? message;
+    return isThenable(prepared)
+      ? Promise.resolve(prepared).then((ready) => this.checked(ready, signal))
+      : this.checked(prepared, signal);
   }
 
   /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
-  private mailOf(given: MailMessage, { sendAt, signal }: SendOptions): Mail | Promise<Mail> {
-    const { content, defaults, maxMessageBytes: maxBytes, clock } = this.parts;
-    const message = sendAt === undefined ? given : { ...given, sendAt };
-    const make = (complete: MailMessage): Mail =>
-      createMail(complete, { defaults, maxBytes, clock });
+  private checked(message: MailMessage, signal?: AbortSignal): Mail | Promise<Mail> {
+    const { content, defaults, maxMessageBytes: maxBytes, clock, redirect } = this.parts;
+    const make = (complete: MailMessage): Mail => {
+      const mail = createMail(complete, { defaults, maxBytes, clock });
+      return redirect ? redirect(mail) : mail;
+    };
     if (!content || !needsContent(message)) return make(message);
     const stop = signal ? AbortSignal.any([signal, this.loading.signal]) : this.loading.signal;
     return loadContent(message, content, stop).then(make);

@@ -28,6 +28,12 @@ const gates = [
     command: ['npm', 'run', '--silent', 'build'],
   },
   {
+    name: 'user-types',
+    says: "a wrong template, context or event does not compile in a user's app",
+    command: [bin('tsc'), '--noEmit', '-p', 'test/types'],
+    needs: 'build',
+  },
+  {
     name: 'samples',
     says: 'each sample compiles against the built package',
     command: ['npm', 'run', '--silent', 'build', '--workspaces', '--if-present'],

@@ -3,14 +3,14 @@ import { freezeMail } from './freeze-mail.js';
 import { IssueList } from './issues.js';
 import type { Mail } from './mail.js';
 import { makeMessageId } from './message-id.js';
-import type { MailMessage } from './message.js';
+import type { MailMessage, MailMessageFields } from './message.js';
 import { DEFAULT_MAX_BYTES } from './size-meter.js';
 import { uuidv7 } from './uuid.js';
 import { readMessage } from './validate.js';
 
 export interface CreateMailOptions {
   /** Fields a message that lacks them gets. headers, tags, metadata and providerOptions merge (message wins), all else replaces. */
-  readonly defaults?: Partial<MailMessage>;
+  readonly defaults?: Partial<MailMessageFields>;
   /** Greatest size as sent, in bytes: bodies, headers and attachments with their encoding. Default 25 MiB. */
   readonly maxBytes?: number;
   /** Default: the system's. */

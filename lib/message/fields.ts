@@ -57,6 +57,8 @@ export const MESSAGE_INSTEAD: Readonly<Record<string, string>> = {
   disableUrlAccess: 'Leave it out: URLs are never fetched unless `content.origins` allows them',
   dsn: 'Leave it out: delivery status requests are not supported',
   xMailer: 'Use `headers: { "X-Mailer": "…" }`',
+  template: 'Set the option `templates` of the module, so that it knows any',
+  context: 'Name the `template` that it is for',
   reply_to: 'Use `replyTo`',
   send_at: 'Use `sendAt`',
   categories: 'Use `tags`',

@@ -1,3 +1,4 @@
+import type { MailTemplateFields } from './mail-templates.js';
 import type { MailProviderOptions } from './provider-options.js';
 
 /** An address: `'jo@example.com'`, `'Jo <jo@example.com>'`, or its parts. */
@@ -62,8 +63,8 @@ export interface MailEnvelopeInput {
   readonly to?: string | readonly string[];
 }
 
-/** What the caller writes. Field names are nodemailer's where it has one. Never mutated. */
-export interface MailMessage {
+/** The fields of a message that every message may have. */
+export interface MailMessageFields {
   readonly from?: MailAddressInput;
   readonly sender?: MailAddressInput;
   readonly to?: MailAddressesInput;
@@ -98,3 +99,9 @@ export interface MailMessage {
   /** Settings that only one provider knows, by its name: `{ sendgrid: { templateId } }`. */
   readonly providerOptions?: MailProviderOptions;
 }
+
+/**
+ * What the caller writes. Field names are nodemailer's where it has one. Never mutated. With
+ * `template`, subject, html and text come from the template; a `subject` or `text` beside it wins.
+ */
+export type MailMessage = MailMessageFields & MailTemplateFields;

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js';
 import { MailConfigurationError } from '../errors.js';
 import { describe } from '../option-reader.js';
 import { MemoryTransport, type MemoryTransportOptions } from './memory/memory.transport.js';
@@ -60,16 +61,36 @@ const ROUTE_TIMEOUTS = { dnsMs: 2_000, connectMs: 2_000, greetingMs: 5_000 } as 
 /** Ports are looked for at the same time for so long, in milliseconds. */
 const PROBE_MS = 2_000;
 
+/** What a test puts in place of. */
+export interface TransportSeams {
+  /** Time for routes. Default: the system's. */
+  readonly clock?: Clock;
+  /** Makes what stands in for a single road; the road itself is made, and so checked, and left. */
+  readonly road?: (name: string) => MailTransport;
+}
+
 /**
  * Makes a road from its configuration, without any I/O.
  * @throws MailConfigurationError that names the option by its path, what was expected and what was got.
  */
-export function createTransport(config: unknown, path = 'transport'): MailTransport {
-  return makeRoad(config, path, false).transport;
+export function createTransport(config: unknown, seams: TransportSeams = {}): MailTransport {
+  return makeRoad(config, 'transport', { ...seams, inRoute: false }).transport;
 }
 
-function makeRoad(config: unknown, path: string, inRoute: boolean): MadeRoad {
-  if (typeof config === 'string') return fromUrl(config, path, inRoute);
+interface Making extends TransportSeams {
+  readonly inRoute: boolean;
+  /** What a route calls the road. */
+  readonly name?: string;
+}
+
+function makeRoad(config: unknown, path: string, making: Making): MadeRoad {
+  const made = makeReal(config, path, making);
+  const { road, name = made.transport.name } = making;
+  return !road || made.transport.roads ? made : { ...made, transport: road(name) };
+}
+
+function makeReal(config: unknown, path: string, making: Making): MadeRoad {
+  if (typeof config === 'string') return fromUrl(config, path, making);
   if (typeof config !== 'object' || config === null) {
     throw new MailConfigurationError(path, 'an object or a URL', describe(config));
   }
@@ -77,13 +98,13 @@ function makeRoad(config: unknown, path: string, inRoute: boolean): MadeRoad {
   const type = 'type' in config ? config.type : undefined;
   switch (type) {
     case 'smtp':
-      return makeSmtp(config as SmtpRoadOptions, path, inRoute);
+      return makeSmtp(config as SmtpRoadOptions, path, making.inRoute);
     case 'web-api':
       return trusted(new WebApiTransport(config as WebApiTransportOptions, path));
     case 'memory':
       return trusted(new MemoryTransport(config, path));
     case 'route':
-      return makeRoute(config, path);
+      return makeRoute(config, path, making);
     default:
       throw new MailConfigurationError(
         `${path}.type`,
@@ -94,8 +115,8 @@ function makeRoad(config: unknown, path: string, inRoute: boolean): MadeRoad {
 }
 
 /** No error from here may quote the URL: it holds the password. */
-function fromUrl(text: string, path: string, inRoute: boolean): MadeRoad {
-  if (isRouteUrl(text)) return makeRoute(parseRouteUrl(text, path), path);
+function fromUrl(text: string, path: string, making: Making): MadeRoad {
+  if (isRouteUrl(text)) return makeRoute(parseRouteUrl(text, path), path, making);
   let url: URL;
   try {
     url = new URL(text);
@@ -106,7 +127,7 @@ function fromUrl(text: string, path: string, inRoute: boolean): MadeRoad {
     case 'smtp:':
     case 'smtps:': {
       const ports = takePorts(url);
-      return makeSmtp({ type: 'smtp', ...parseSmtpUrl(url, path), ...ports }, path, inRoute);
+      return makeSmtp({ type: 'smtp', ...parseSmtpUrl(url, path), ...ports }, path, making.inRoute);
     }
     case 'sendgrid:':
       return trusted(new WebApiTransport(parseWebApiUrl('sendgrid', url, path), path));
@@ -127,10 +148,11 @@ function takePorts({ searchParams }: URL): { ports?: SmtpPorts } {
   return { ports: text === 'probe' ? text : text.split(',').map(Number) };
 }
 
-function makeRoute(config: unknown, path: string): MadeRoad {
-  const make = (road: unknown, at: string) => makeRoad(road, at, true);
+function makeRoute(config: unknown, path: string, making: Making): MadeRoad {
+  const make = (road: unknown, at: string, name?: string) =>
+    makeRoad(road, at, { ...making, inRoute: true, name });
   const { parts, security } = readRouteOptions(config, path, make);
-  return { transport: new RouteTransport(parts), security };
+  return { transport: new RouteTransport(parts, making.clock), security };
 }
 
 function makeSmtp(given: SmtpRoadOptions, path: string, inRoute: boolean): MadeRoad {

@@ -57,7 +57,7 @@ const STRATEGIES = ['failover', 'fastest', 'round-robin'] as const;
 export function readRouteOptions(
   raw: unknown,
   path: string,
-  make: (config: unknown, path: string) => MadeRoad,
+  make: (config: unknown, path: string, name?: string) => MadeRoad,
 ): MadeRoute {
   const reader = new OptionReader(path, raw, KEYS);
   reader.oneOf('type', ['route'], 'route');
@@ -89,7 +89,7 @@ interface Entry {
 function readRoad(
   entry: unknown,
   path: string,
-  make: (config: unknown, path: string) => MadeRoad,
+  make: (config: unknown, path: string, name?: string) => MadeRoad,
 ): Entry {
   const long = typeof entry === 'object' && entry !== null && 'transport' in entry;
   if (!long || 'deliver' in entry) {
@@ -97,8 +97,8 @@ function readRoad(
     return { road: { transport }, security };
   }
   const reader = new OptionReader(path, entry, ['name', 'weight', 'transport']);
-  const { transport, security } = make(reader.raw('transport'), reader.pathOf('transport'));
   const name = reader.optionalString('name');
+  const { transport, security } = make(reader.raw('transport'), reader.pathOf('transport'), name);
   const weight = reader.integer('weight', 1, { min: 1, max: 1000 });
   return { road: { transport, weight, ...(name !== undefined && { name }) }, security };
 }

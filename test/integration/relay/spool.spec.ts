@@ -221,7 +221,7 @@ describe('spool', () => {
     });
 
     it.each([
-      { args: ['bury'], says: 'Unknown command bury' },
+      { args: ['bury'], says: 'There is no command bury' },
       { args: ['retry'], says: 'retry takes IDs or --all' },
       { args: ['discard', 'x', '--all'], says: 'discard takes IDs or --all' },
       { args: ['show'], says: 'show takes one ID' },

@@ -1,0 +1,23 @@
+import type { MailEventType } from '../events/mail-events.js';
+
+/** On a method: what `@SendMail` was given. */
+export const SEND_MAIL = Symbol.for('nestjs-mail-relay:send-mail');
+/** On a method: what its `@OnMail`s were given. */
+export const ON_MAIL = Symbol.for('nestjs-mail-relay:on-mail');
+
+export interface SendMailMetadata {
+  readonly mailer?: string;
+  readonly template?: string;
+}
+
+export interface OnMailMetadata {
+  readonly mailer?: string;
+  readonly types: readonly MailEventType[];
+}
+
+/** The property that holds the MailService of a mailer in a provider with `@SendMail` methods. */
+export const mailerKey = (mailer = ''): symbol => Symbol.for(`nestjs-mail-relay:mailer:${mailer}`);
+
+/** `Class.method`, for errors. */
+export const methodName = (target: object, key: string | symbol): string =>
+  `${target.constructor.name || 'class'}.${String(key)}`;

@@ -1,0 +1,359 @@
+import type Handlebars from 'handlebars';
+import { MailTemplateError } from '../../errors.js';
+import { suggest } from '../../suggest.js';
+import { insertPreheader } from '../html-text.js';
+import type {
+  CompiledTemplate,
+  TemplateCompiler,
+  TemplateContext,
+  TemplateFile,
+  TemplateHelper,
+  TemplateKit,
+  TemplateMeta,
+} from '../template.js';
+import {
+  isPath,
+  walkCalls,
+  type AstCall,
+  type AstNode,
+  type AstProgram,
+} from './handlebars-ast.js';
+import { SourceComposer, type ComposedSource } from './handlebars-source.js';
+import { PARTIAL, variablesOf } from './handlebars-variables.js';
+import {
+  BLOCK,
+  isStaticallyStyled,
+  MustacheTable,
+  type Mustache,
+  type Restored,
+} from './mustaches.js';
+
+type Render = (context: TemplateContext, meta: TemplateMeta) => string;
+type Environment = typeof Handlebars;
+
+/** A language on top of Handlebars (MJML): turns a composed source into html, mustaches as tokens. */
+export type ToHtml = (composed: ComposedSource, table: MustacheTable) => Promise<string>;
+
+/** Stands around a variable that is an argument: Handlebars' strict mode leaves those out. */
+const NEED = 'mail:need';
+const BUILT_IN = ['if', 'unless', 'each', 'with', 'lookup', 'log', PARTIAL, NEED];
+const CID = /\bcid:([^"'\s)>&\uE000]+)/g;
+
+export class HandlebarsCompiler implements TemplateCompiler {
+  /** Escapes what it prints. */
+  private readonly html: Environment;
+  /** For text and subject: prints as it is. */
+  private readonly plain: Environment;
+  private readonly helpers: ReadonlySet<string>;
+
+  private readonly handlebars: Environment;
+
+  /** @param module Handlebars itself; its type is not for our declarations. */
+  constructor(
+    module: object,
+    private readonly kit: TemplateKit,
+    private readonly extensions: readonly string[],
+    private readonly toHtml?: ToHtml,
+  ) {
+    this.handlebars = module as Environment;
+    this.html = this.handlebars.create();
+    this.plain = this.handlebars.create();
+    this.helpers = new Set([...BUILT_IN, ...Object.keys(kit.helpers)]);
+    for (const environment of [this.html, this.plain]) {
+      environment.registerHelper(PARTIAL, partial);
+      environment.registerHelper(NEED, need);
+    }
+    for (const [name, helper] of Object.entries(kit.helpers)) {
+      this.html.registerHelper(name, helper as Handlebars.HelperDelegate);
+      this.plain.registerHelper(name, this.asText(helper) as Handlebars.HelperDelegate);
+    }
+  }
+
+  async compile(name: string, locale: string): Promise<CompiledTemplate> {
+    const file = this.kit.find('template', name, this.extensions, locale);
+    const textFile = this.kit.find('template', name, textExtensions(this.extensions), locale);
+    const main = file ?? textFile;
+    if (!main) {
+      throw new MailTemplateError({
+        template: name,
+        problem: 'there are only files for single locales, and none for the others',
+        fix: `Add ${name}${this.extensions[0]!}, or set \`templates.locale\` to the one to fall back to`,
+      });
+    }
+    const table = new MustacheTable();
+    const composer = new SourceComposer(this.kit, this.extensions, name, locale, table);
+    const own = textFile && composer.compose(textFile, textExtensions(this.extensions));
+    const composed = file && composer.compose(file);
+    const front = { ...own?.front, ...composed?.front };
+    const line = (part: 'subject' | 'preheader') => {
+      const value = front[part];
+      return value && table.tokens({ template: name, file: main.shown, ...value });
+    };
+    const subject = line('subject');
+    const preheader = line('preheader');
+    const html = composed && (await this.htmlOf(composed, table, preheader));
+    const programs: AstProgram[] = [];
+    const render = (source: string, environment: Environment): Render =>
+      this.part(name, main, table.restore(source), environment, programs);
+    // Before CSS is inlined: what cannot be compiled is best named by its own source.
+    if (composed) this.part(name, main, table.restore(composed.html), this.html, programs);
+    const css = html !== undefined && /<style[\s>]/i.test(html);
+    const inlined = css && isStaticallyStyled(html) ? this.kit.inlineCss(html) : html;
+    const renderHtml = inlined === undefined ? undefined : render(inlined, this.html);
+    const late = css && inlined === html;
+    const parts = {
+      subject: subject === undefined ? undefined : render(subject, this.plain),
+      html: renderHtml && late ? later(renderHtml, this.kit.inlineCss) : renderHtml,
+      text: this.textOf(own, html, table, render),
+    };
+    return {
+      render: (context, meta) => {
+        const data = withoutUndefined(context);
+        const rendered = parts.html?.(data, meta);
+        const text =
+          parts.text?.(data, meta) ??
+          (rendered === undefined ? undefined : this.kit.toText?.(rendered));
+        return {
+          ...(parts.subject && { subject: parts.subject(data, meta) }),
+          ...(rendered !== undefined && { html: rendered }),
+          ...(text !== undefined && { text }),
+        };
+      },
+      cids: [...new Set(Array.from((html ?? '').matchAll(CID), (match) => match[1]!))],
+      variables: variablesOf(
+        { type: 'Program', loc: NOWHERE, body: programs.flatMap(({ body }) => body) },
+        this.helpers,
+      ),
+    };
+  }
+
+  private async htmlOf(
+    composed: ComposedSource,
+    table: MustacheTable,
+    preheader: string | undefined,
+  ): Promise<string> {
+    const html = this.toHtml ? await this.toHtml(composed, table) : composed.html;
+    return preheader === undefined ? html : insertPreheader(html, preheader);
+  }
+
+  /**
+   * The text part, made of the html once: filled as text, nothing needs to be parsed again. Only
+   * where html is printed as it is (`{{{…}}}`) the finished html has to be read.
+   */
+  private textOf(
+    own: ComposedSource | undefined,
+    html: string | undefined,
+    table: MustacheTable,
+    render: (source: string, environment: Environment) => Render,
+  ): Render | undefined {
+    if (own) return render(own.html, this.plain);
+    const { toText } = this.kit;
+    if (html === undefined || !toText) return undefined;
+    if (/\{\{~?(?:\{|&)/.test(table.restore(html).text)) return undefined;
+    const text = toText(html);
+    if (table.lost(html, text).some(({ raw }) => BLOCK.test(raw))) return undefined;
+    const tidy = render(table.tidyLines(text), this.plain);
+    return (context, meta) =>
+      tidy(context, meta)
+        .replace(/\n{3,}/g, '\n\n')
+        .trim();
+  }
+
+  private part(
+    template: string,
+    file: TemplateFile,
+    source: Restored,
+    environment: Environment,
+    programs: AstProgram[],
+  ): Render {
+    const ast = this.parse(template, file, source);
+    const used = (call: AstCall): void => {
+      const at = source.origin(call.loc.start.line, call.loc.start.column);
+      this.checkHelper(template, call, at);
+    };
+    const origins: Mustache[] = [];
+    walkCalls(ast, (call) => {
+      used(call);
+    });
+    programs.push(this.parse(template, file, source));
+    markOrigins(ast, source, origins);
+    needArguments(ast);
+    const compiled = environment.compile(ast, {
+      strict: true,
+      noEscape: environment === this.plain,
+      knownHelpers: Object.fromEntries([...this.helpers].map((name) => [name, true])),
+    });
+    return (context, meta) => {
+      try {
+        return compiled(context, { data: { locale: meta.locale ?? '' } });
+      } catch (cause) {
+        throw asTemplateError(template, file, cause, origins);
+      }
+    };
+  }
+
+  private parse(template: string, file: TemplateFile, source: Restored): AstProgram {
+    try {
+      return this.handlebars.parse(source.text);
+    } catch (cause) {
+      const message = cause instanceof Error ? cause.message : String(cause);
+      const [, inText] = /on line (\d+)/.exec(message) ?? [];
+      const [, atLine, atColumn] = / - (\d+):(\d+)$/.exec(message) ?? [];
+      const line = Number(inText ?? atLine ?? 1);
+      const lineEnd = source.text.split('\n')[line - 1]?.length ?? 0;
+      const at = source.origin(line, atColumn === undefined ? lineEnd : Number(atColumn));
+      throw new MailTemplateError({
+        template,
+        file: at?.file ?? file.shown,
+        line: at?.line,
+        problem: `it does not parse: ${
+          message
+            .split('\n')
+            .at(-1)
+            ?.replace(/ - \d+:\d+$/, '') ?? ''
+        }`,
+        fix: `Look at \`${at?.raw.slice(0, 60) ?? '{{'}\``,
+        cause,
+      });
+    }
+  }
+
+  /** What takes arguments is a helper; one that nobody registered would fail only when it is reached. */
+  private checkHelper(template: string, call: AstCall, at: Mustache | undefined): void {
+    const { path } = call;
+    const hasArguments = call.params.length > 0 || call.hash !== undefined;
+    if (!isPath(path) || !hasArguments || this.helpers.has(path.original)) return;
+    const known = [...this.helpers].filter((name) => !name.includes(':'));
+    const near = suggest(path.original, known);
+    throw new MailTemplateError({
+      template,
+      file: at?.file,
+      line: at?.line,
+      variable: path.original,
+      problem: `there is no helper \`${path.original}\``,
+      fix: near ? `Did you mean \`${near}\`?` : 'Add it to the option `templates.helpers`',
+    });
+  }
+
+  /** In text, html that a helper marked as safe is read like any other html. */
+  private asText(helper: TemplateHelper): TemplateHelper {
+    const { kit, handlebars } = this;
+    return function (this: unknown, ...args: never[]) {
+      const value = helper.apply(this, args);
+      if (!(value instanceof handlebars.SafeString)) return value;
+      return kit.toText?.(value.toString()) ?? '';
+    };
+  }
+}
+
+const NOWHERE = { start: { line: 1, column: 0 } };
+
+const textExtensions = (extensions: readonly string[]) => extensions.map((one) => `.text${one}`);
+
+function later(render: Render, finish: (html: string) => string): Render {
+  return (context, meta) => finish(render(context, meta));
+}
+
+/** `{ name: undefined }` is as good as no name; printing it as nothing would hide a mistake. */
+function withoutUndefined(context: TemplateContext): TemplateContext {
+  const keys = Object.keys(context);
+  if (!keys.some((key) => context[key] === undefined)) return context;
+  return Object.fromEntries(
+    keys.filter((key) => context[key] !== undefined).map((key) => [key, context[key]]),
+  );
+}
+
+interface HelperOptions {
+  readonly hash: Record<string, unknown>;
+  fn(context: unknown): string;
+}
+
+/** `{{> name context a=b}}`, after the partial's text was put in its place. */
+function partial(this: unknown, ...args: unknown[]): string {
+  const options = args.at(-1) as HelperOptions;
+  const context = args.length > 1 ? args[0] : this;
+  const fields = typeof context === 'object' ? context : undefined;
+  return options.fn({ ...fields, ...options.hash });
+}
+
+class MissingVariable extends Error {
+  constructor(
+    readonly variable: string,
+    /** As Handlebars' own errors have it. */
+    readonly lineNumber: number,
+  ) {
+    super(`${variable} is missing`);
+  }
+}
+
+function need(origin: number, variable: string, value: unknown): unknown {
+  if (value === undefined) throw new MissingVariable(variable, origin);
+  return value;
+}
+
+/** In `{{#if name}}` a missing name is an answer, in any other argument a mistake. */
+function needArguments(ast: AstProgram): void {
+  walkCalls(ast, (call) => {
+    const name = isPath(call.path) ? call.path.original : '';
+    if (name === NEED) return;
+    if (!['if', 'unless'].includes(name)) call.params = call.params.map(needed);
+    for (const pair of call.hash?.pairs ?? []) pair.value = needed(pair.value);
+  });
+}
+
+function needed(node: AstNode): AstNode {
+  if (!isPath(node) || node.data || node.parts.length === 0) return node;
+  const { loc, original } = node;
+  const path = { ...node, data: false, parts: [NEED], original: NEED, depth: 0, strip: {} };
+  const number = { type: 'NumberLiteral', value: loc.start.line, original: loc.start.line, loc };
+  const string = { type: 'StringLiteral', value: original, original, loc };
+  const call: AstCall = { type: 'SubExpression', path, params: [number, string, node], loc };
+  return call;
+}
+
+/** Handlebars' errors carry a line: make it the number of the mustache that it stands for. */
+function markOrigins(ast: AstProgram, source: Restored, origins: Mustache[]): void {
+  const mark = (node: { loc: AstCall['loc'] }): void => {
+    const { line, column } = node.loc.start;
+    const origin = source.origin(line, column);
+    if (!origin) return;
+    node.loc = { ...node.loc, start: { line: origins.push(origin), column } };
+  };
+  walkCalls(ast, (call) => {
+    mark(call);
+    mark(call.path);
+    call.params.forEach(mark);
+    call.hash?.pairs.forEach(({ value }) => mark(value));
+  });
+}
+
+function asTemplateError(
+  template: string,
+  file: TemplateFile,
+  cause: unknown,
+  origins: readonly Mustache[],
+): MailTemplateError {
+  if (cause instanceof MailTemplateError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const number = cause instanceof Error && 'lineNumber' in cause ? Number(cause.lineNumber) : 0;
+  const at = origins[number - 1];
+  const variable =
+    cause instanceof MissingVariable
+      ? cause.variable
+      : /^"(.*)" not defined in /.exec(message)?.[1];
+  return new MailTemplateError({
+    template,
+    file: at?.file ?? file.shown,
+    line: at?.line,
+    variable,
+    problem:
+      variable === undefined
+        ? `it cannot be filled: ${message}`
+        : `the variable \`${variable}\` of \`${at?.raw.slice(0, 60) ?? variable}\` is missing`,
+    fix:
+      variable === undefined
+        ? 'Look at the helpers that it calls and at what they are given'
+        : `Give it in \`context\`, or write \`{{#if ${variable}}}\` around it where it may be missing`,
+    cause,
+  });
+}

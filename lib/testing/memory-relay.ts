@@ -1,0 +1,274 @@
+import { systemClock, type Clock } from '../clock.js';
+import { MailRelayError } from '../errors.js';
+import type { Mail } from '../message/mail.js';
+import { bornAt, fromWire, narrowTo, problemOf, toWire } from '../relay/job.js';
+import type {
+  ConsumeOptions,
+  CorruptJob,
+  DeadReason,
+  EnqueueOutcome,
+  JobDetails,
+  JobFailure,
+  JobState,
+  JobSummary,
+  Lease,
+  LeasedJob,
+  ListOptions,
+  MailRelay,
+  NewJob,
+  RelayPriority,
+  RelayStats,
+  Settlement,
+} from '../relay/relay.js';
+
+/** A stored job. Its body is text, as it is in every other storage. */
+interface Row {
+  readonly id: string;
+  readonly messageId: string;
+  readonly priority: RelayPriority;
+  readonly queuedAt: number;
+  body: string;
+  bornAt: number;
+  dueAt: number;
+  attempts: number;
+  open?: readonly string[];
+  failure?: JobFailure;
+  reason?: DeadReason;
+  /** Who leased it. */
+  owner?: MemoryRelay;
+}
+
+/** What relays of one storage share. */
+export class MemoryJobs {
+  /** In the order in which they came. */
+  readonly rows = new Map<string, Row>();
+  readonly keys = new Map<string, { readonly id: string; readonly messageId: string }>();
+  /** Called when there may be work. */
+  readonly onWork = new Set<() => void>();
+  /** Called whenever anything has changed. */
+  onChange?: () => void;
+
+  constructor(readonly clock: Clock = systemClock) {}
+
+  stateOf({ reason, owner, dueAt, attempts }: Row): Exclude<JobState, 'sent'> {
+    if (reason !== undefined) return 'dead';
+    if (owner) return 'leased';
+    if (dueAt <= this.clock.now()) return 'queued';
+    return attempts > 0 ? 'deferred' : 'scheduled';
+  }
+
+  /** Mails in one of these states, in the order in which they came. */
+  mailsIn(...states: readonly JobState[]): Mail[] {
+    const rows = [...this.rows.values()].filter((row) => states.includes(this.stateOf(row)));
+    return rows.map((row) => leasedJob(row).mail);
+  }
+
+  /** There is something to do now. */
+  get isBusy(): boolean {
+    return [...this.rows.values()].some((row) => {
+      const state = this.stateOf(row);
+      return state === 'queued' || state === 'leased';
+    });
+  }
+
+  changed(mayBeWork: boolean): void {
+    this.onChange?.();
+    if (mayBeWork) for (const call of this.onWork) call();
+  }
+}
+
+const PRIORITIES: readonly RelayPriority[] = ['high', 'normal', 'low'];
+const DEFAULT_LIMIT = 100;
+
+/** The driver that stands in for a durable one in tests: same contract, nothing survives the process. */
+export class MemoryRelay implements MailRelay {
+  readonly name = 'memory';
+  private onWork?: () => void;
+  private closed = false;
+
+  constructor(private readonly jobs = new MemoryJobs()) {}
+
+  async open(): Promise<void> {
+    // There is nothing to open.
+  }
+
+  async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {
+    if (this.closed) throw new MailRelayError('The relay is closed');
+    const outcomes = jobs.map((job) => this.store(job));
+    this.jobs.changed(true);
+    return outcomes;
+  }
+
+  private store(job: NewJob): EnqueueOutcome {
+    const { rows, keys } = this.jobs;
+    const { mail, queuedAt, notBefore = 0, priority, idempotencyKey } = job;
+    const { id, messageId } = mail;
+    if (idempotencyKey !== undefined) {
+      const first = keys.get(idempotencyKey);
+      if (first) return { status: 'duplicate', ...first };
+      keys.set(idempotencyKey, { id, messageId });
+    }
+    rows.set(id, {
+      id,
+      messageId,
+      priority,
+      queuedAt,
+      body: JSON.stringify(toWire(job)),
+      bornAt: bornAt(job),
+      dueAt: notBefore,
+      attempts: 0,
+    });
+    return { status: 'stored' };
+  }
+
+  async consume({ onWork }: ConsumeOptions): Promise<void> {
+    this.onWork = onWork;
+    this.jobs.onWork.add(onWork);
+  }
+
+  async lease(max: number): Promise<Lease> {
+    const jobs: LeasedJob[] = [];
+    const corrupt: CorruptJob[] = [];
+    const due = this.rowsIn('queued');
+    for (const priority of PRIORITIES) {
+      for (const row of due.filter((one) => one.priority === priority)) {
+        if (jobs.length === max) break;
+        try {
+          jobs.push(leasedJob(row));
+          row.owner = this;
+        } catch (error) {
+          corrupt.push(this.bury(row, problemOf(error)));
+        }
+      }
+    }
+    this.jobs.changed(false);
+    const left = due.length > jobs.length + corrupt.length;
+    const later = [...this.rowsIn('scheduled'), ...this.rowsIn('deferred')];
+    const next = Math.min(...later.map(({ dueAt }) => dueAt)) - this.jobs.clock.now();
+    const againInMs = left ? 0 : next;
+    return { jobs, corrupt, ...(Number.isFinite(againInMs) && { againInMs }) };
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<void> {
+    for (const settlement of settlements) {
+      const row = this.mine(settlement.id);
+      if (!row) continue;
+      row.owner = undefined;
+      if (settlement.outcome === 'sent') {
+        this.jobs.rows.delete(row.id);
+        continue;
+      }
+      row.attempts = settlement.attempts;
+      row.failure = settlement.failure;
+      row.open = settlement.open ?? row.open;
+      if (settlement.outcome === 'dead') row.reason = settlement.reason;
+      else row.dueAt = this.jobs.clock.now() + settlement.delayMs;
+    }
+    this.jobs.changed(true);
+  }
+
+  async heartbeat(): Promise<void> {
+    // A lease of this driver does not run out.
+  }
+
+  async release(ids: readonly string[]): Promise<void> {
+    for (const id of ids) {
+      const row = this.mine(id);
+      if (row) row.owner = undefined;
+    }
+    this.jobs.changed(true);
+  }
+
+  async list(options: ListOptions = {}): Promise<readonly JobSummary[]> {
+    const { state = 'dead', limit = DEFAULT_LIMIT, after } = options;
+    const rows = this.rowsIn(state);
+    const from = after === undefined ? 0 : rows.findIndex(({ id }) => id === after) + 1;
+    return rows.slice(from, from + limit).map((row) => this.summary(row));
+  }
+
+  async show(id: string): Promise<JobDetails | undefined> {
+    const row = this.jobs.rows.get(id);
+    if (!row) return undefined;
+    try {
+      return { ...this.summary(row), mail: leasedJob(row).mail };
+    } catch {
+      return this.summary(row);
+    }
+  }
+
+  async retry(ids: readonly string[] | 'all'): Promise<number> {
+    const dead = this.dead(ids);
+    const now = this.jobs.clock.now();
+    for (const row of dead) {
+      Object.assign(row, { reason: undefined, attempts: 0, dueAt: now, bornAt: now });
+    }
+    if (dead.length > 0) this.jobs.changed(true);
+    return dead.length;
+  }
+
+  async discard(ids: readonly string[] | 'all'): Promise<number> {
+    const dead = this.dead(ids);
+    for (const { id } of dead) this.jobs.rows.delete(id);
+    return dead.length;
+  }
+
+  async stats(): Promise<RelayStats> {
+    const stats = { queued: 0, scheduled: 0, deferred: 0, leased: 0, dead: 0, sent: 0 };
+    for (const row of this.jobs.rows.values()) stats[this.jobs.stateOf(row)] += 1;
+    return stats;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    if (this.onWork) this.jobs.onWork.delete(this.onWork);
+  }
+
+  destroy(): Promise<void> {
+    return this.close();
+  }
+
+  private rowsIn(state: JobState): Row[] {
+    return [...this.jobs.rows.values()].filter((row) => this.jobs.stateOf(row) === state);
+  }
+
+  private mine(id: string): Row | undefined {
+    const row = this.jobs.rows.get(id);
+    return row?.owner === this ? row : undefined;
+  }
+
+  private dead(ids: readonly string[] | 'all'): Row[] {
+    const dead = this.rowsIn('dead');
+    return ids === 'all' ? dead : dead.filter(({ id }) => ids.includes(id));
+  }
+
+  private bury(row: Row, problem: string): CorruptJob {
+    const at = this.jobs.clock.now();
+    row.reason = 'corrupt';
+    row.failure = { code: 'MAIL_RELAY', disposition: 'permanent', message: problem, at };
+    return { id: row.id, problem };
+  }
+
+  private summary(row: Row): JobSummary {
+    const { id, messageId, priority, attempts, queuedAt, dueAt, reason, failure } = row;
+    const state = this.jobs.stateOf(row);
+    const waits = state === 'scheduled' || state === 'deferred';
+    return {
+      id,
+      messageId,
+      state,
+      priority,
+      attempts,
+      queuedAt,
+      ...(waits && { dueAt }),
+      ...(reason !== undefined && { reason }),
+      ...(failure && { failure }),
+    };
+  }
+}
+
+/** @throws Error that says what is wrong with the row. */
+function leasedJob({ id, body, open, attempts, bornAt: born }: Row): LeasedJob {
+  const { mail } = fromWire(body);
+  if (mail.id !== id) throw new TypeError('The stored mail is another one');
+  return { mail: narrowTo(mail, open), attempts, bornAt: born };
+}

@@ -1,0 +1,192 @@
+import { AssertionError } from 'node:assert';
+import { systemClock, type Clock } from '../clock.js';
+import { MailConfigurationError } from '../errors.js';
+import type { Mail } from '../message/mail.js';
+import type { JobState, MailRelay } from '../relay/relay.js';
+import { describeFilter, mismatches, type MailFilter } from './mail-filter.js';
+import { MemoryJobs, MemoryRelay } from './memory-relay.js';
+import { OutboxMail } from './outbox-mail.js';
+import { OutboxRoad } from './outbox-road.js';
+import { checkStep, type OutboxStep } from './outbox-script.js';
+
+/** One try to hand a mail over, in the order in which they ended. */
+export interface OutboxAttempt {
+  readonly mail: Mail;
+  /** Which road it took. */
+  readonly road: string;
+  /** Absent when the mail was taken. */
+  readonly error?: Error;
+}
+
+/**
+ * Stands in for the roads of a mailer in tests, and keeps a relay's mail in memory. Everything else is
+ * real: validation, templates, interceptors, the relay's worker, routes, events. It belongs to one app,
+ * so tests may run side by side.
+ */
+export class MailOutbox {
+  private readonly taken: OutboxMail[] = [];
+  private readonly tried: OutboxAttempt[] = [];
+  private readonly steps: OutboxStep[] = [];
+  private readonly roads = new Map<string, OutboxRoad>();
+  private readonly jobs: MemoryJobs;
+
+  /** @param clock Time for what waits in the relay. Default: the system's. */
+  constructor(clock: Clock = systemClock) {
+    this.jobs = new MemoryJobs(clock);
+  }
+
+  /** What was sent, oldest first. */
+  get sent(): readonly OutboxMail[] {
+    return this.taken;
+  }
+
+  /** What the relay holds and has not sent yet: waiting, under way, deferred or for later. */
+  get queued(): readonly OutboxMail[] {
+    return this.held('queued', 'scheduled', 'deferred', 'leased');
+  }
+
+  /** What the relay gave up. */
+  get dead(): readonly OutboxMail[] {
+    return this.held('dead');
+  }
+
+  /** Every try, the failed ones included. */
+  get attempts(): readonly OutboxAttempt[] {
+    return this.tried;
+  }
+
+  /**
+   * One of the roads, by the name that receipts call it: of a route's, the one that you gave it. Ask for
+   * it once the app is there.
+   * @throws MailConfigurationError with the names that there are.
+   */
+  road(name: string): OutboxRoad {
+    const road = this.roads.get(name);
+    if (road) return road;
+    const names = [...this.roads.keys()].map((one) => `'${one}'`).join(', ');
+    throw new MailConfigurationError(
+      'outbox.road()',
+      `one of ${names || 'no roads yet'}`,
+      `'${name}'`,
+    );
+  }
+
+  /**
+   * Resolves once the relay has nothing more to do now: what is left is deferred, for later, or dead. At
+   * once without a relay.
+   */
+  async settled(): Promise<void> {
+    while (this.jobs.isBusy) {
+      await new Promise<void>((resolve) => (this.jobs.onChange = resolve));
+    }
+    // What the last settlement made known is told by now.
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+
+  /** What was sent to that address, blind copies included. */
+  to(address: string): readonly OutboxMail[] {
+    return this.find({ to: address });
+  }
+
+  find(filter: MailFilter): readonly OutboxMail[] {
+    return this.taken.filter((mail) => mismatches(mail, filter).length === 0);
+  }
+
+  /** @throws AssertionError when nothing was sent. */
+  last(): OutboxMail {
+    return this.taken.at(-1) ?? fail('Expected a mail to be sent, but none was.');
+  }
+
+  /**
+   * Answers the first mail that meets the filter.
+   * @throws AssertionError that says of each sent mail what is different.
+   */
+  assertSent(filter: MailFilter, options: { readonly times?: number } = {}): OutboxMail {
+    const found = this.find(filter);
+    const [first] = found;
+    if (first && (options.times === undefined || options.times === found.length)) return first;
+    const wanted = `Expected a mail with\n${describeFilter(filter)}\nto be sent`;
+    if (first) {
+      return fail(
+        `${wanted} ${options.times} times, but it was ${found.length} times:\n${list(found)}`,
+      );
+    }
+    if (options.times === 0) return undefined as never;
+    return fail(`${wanted}, but ${this.difference(filter)}`);
+  }
+
+  /** @throws AssertionError that lists the mails that meet the filter. */
+  assertNotSent(filter: MailFilter): void {
+    const found = this.find(filter);
+    if (found.length === 0) return;
+    fail(
+      `Expected no mail with\n${describeFilter(filter)}\nto be sent, but there is:\n${list(found)}`,
+    );
+  }
+
+  /** @throws AssertionError that lists what was sent. */
+  assertNothingSent(): void {
+    if (this.taken.length === 0) return;
+    fail(`Expected nothing to be sent, but there is:\n${list(this.taken)}`);
+  }
+
+  /** How each sent mail differs from the filter, for a test's report. */
+  difference(filter: MailFilter): string {
+    if (this.taken.length === 0) return 'nothing was sent.';
+    const lines = this.taken.map((mail, index) => {
+      const faults = mismatches(mail, filter).map((fault) => `\n       ${fault}`);
+      return `  ${index + 1}. ${mail.toString()}${faults.join('')}`;
+    });
+    return `none of the ${lines.length} sent is one:\n${lines.join('\n')}`;
+  }
+
+  /**
+   * Says what happens to the next attempts, whatever their road, one step each; after the last step mail
+   * is taken again. What a road's own script says goes first.
+   * @throws MailConfigurationError for a step that there is not.
+   */
+  script(...steps: OutboxStep[]): this {
+    steps.forEach(checkStep);
+    this.steps.push(...steps);
+    return this;
+  }
+
+  /** Forgets mails that were sent, attempts, and what is left of the scripts. */
+  clear(): void {
+    this.taken.length = 0;
+    this.tried.length = 0;
+    this.steps.length = 0;
+    for (const road of this.roads.values()) road.clear();
+  }
+
+  /** Makes a road that ends here. `overrideMail` calls it; two of one name are `name` and `name#2`. */
+  addRoad(wanted: string): OutboxRoad {
+    let name = wanted;
+    for (let n = 2; this.roads.has(name); n += 1) name = `${wanted}#${n}`;
+    const road = new OutboxRoad(name, {
+      nextStep: () => this.steps.shift(),
+      tried: (attempt) => {
+        this.tried.push(attempt);
+        if (!attempt.error) this.taken.push(new OutboxMail(attempt.mail));
+      },
+    });
+    this.roads.set(name, road);
+    return road;
+  }
+
+  /** Makes a relay that keeps its mail here. `overrideMail` calls it. */
+  addRelay(): MailRelay {
+    return new MemoryRelay(this.jobs);
+  }
+
+  private held(...states: readonly JobState[]): OutboxMail[] {
+    return this.jobs.mailsIn(...states).map((mail) => new OutboxMail(mail));
+  }
+}
+
+const list = (mails: readonly OutboxMail[]) =>
+  mails.map((mail, index) => `  ${index + 1}. ${mail.toString()}`).join('\n');
+
+function fail(message: string): never {
+  throw new AssertionError({ message });
+}

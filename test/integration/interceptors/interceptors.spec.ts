@@ -1,0 +1,170 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Injectable } from '@nestjs/common';
+import { Test, type TestingModule } from '@nestjs/testing';
+import {
+  MailService,
+  MailVetoedError,
+  type MailInterceptor,
+  type MailInterceptorInfo,
+  type MailMessage,
+} from '../../../lib/index.js';
+import {
+  MailOutbox,
+  MailTestingModule,
+  type MailTestingOptions,
+} from '../../../lib/testing/index.js';
+import { failureOf } from '../../unit/templates/support.js';
+
+let app: TestingModule | undefined;
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
+
+async function start(options: MailTestingOptions) {
+  app = await Test.createTestingModule({ imports: [MailTestingModule.forRoot(options)] }).compile();
+  await app.init();
+  const { name } = options;
+  return {
+    mail: app.get<MailService>(name ? `MailService:${name}` : MailService),
+    outbox: app.get(MailOutbox),
+  };
+}
+const message = { to: 'jo@example.com', subject: 'S', text: 'T' };
+
+@Injectable()
+class AddHeader implements MailInterceptor {
+  intercept(given: MailMessage, { mailer }: MailInterceptorInfo): MailMessage {
+    return { ...given, headers: { 'X-Mailer-Name': mailer ?? 'default' } };
+  }
+}
+
+@Injectable()
+class Slow implements MailInterceptor {
+  async intercept(given: MailMessage): Promise<MailMessage> {
+    await Promise.resolve();
+    return { ...given, subject: `${given.subject ?? ''}!` };
+  }
+}
+
+@Injectable()
+class Veto implements MailInterceptor {
+  intercept(given: MailMessage): MailMessage {
+    if (given.subject === 'S!') throw new MailVetoedError('this subject is not for customers');
+    return given;
+  }
+}
+
+@Injectable()
+class Forgetful implements MailInterceptor {
+  intercept(): MailMessage {
+    return undefined as never;
+  }
+}
+
+@Injectable()
+class Broken implements MailInterceptor {
+  async intercept(): Promise<MailMessage> {
+    throw new TypeError('oops');
+  }
+}
+
+describe('interceptors', () => {
+  it('change messages in their order, and leave the caller alone', async () => {
+    const { mail, outbox } = await start({ interceptors: [AddHeader, Slow], name: 'bulk' });
+    const given = Object.freeze({ ...message });
+    await mail.send(given);
+    expect(outbox.last().subject).toBe('S!');
+    expect(outbox.last().header('x-mailer-name')).toBe('bulk');
+  });
+
+  it('stop a message, and are named', async () => {
+    const { mail, outbox } = await start({ interceptors: [Slow, Veto] });
+    const error = await failureOf(mail.send(message));
+    expect(error).toBeInstanceOf(MailVetoedError);
+    expect(error).toMatchObject({ code: 'MAIL_VETOED', by: 'Veto', disposition: 'permanent' });
+    expect(error.message).toBe(
+      'The message was stopped by Veto; nothing was sent: this subject is not for customers',
+    );
+    outbox.assertNothingSent();
+    await mail.send({ ...message, subject: 'other' });
+  });
+
+  it('that forget to answer or that fail send nothing', async () => {
+    const forgetful = await start({ interceptors: [Forgetful] });
+    await expect(forgetful.mail.send(message)).rejects.toThrow(
+      /Forgetful.intercept answered nothing; return the message, or throw a MailVetoedError/,
+    );
+    await app?.close();
+    const broken = await start({ interceptors: [Broken] });
+    await expect(broken.mail.send(message)).rejects.toThrow(
+      /stopped by Broken.*it failed with oops/,
+    );
+    broken.outbox.assertNothingSent();
+  });
+
+  it('may not smuggle anything past the check', async () => {
+    @Injectable()
+    class Evil implements MailInterceptor {
+      intercept(given: MailMessage): MailMessage {
+        return { ...given, subject: 'a\r\nBcc: evil@example.com' };
+      }
+    }
+    const { mail } = await start({ interceptors: [Evil] });
+    await expect(mail.send(message)).rejects.toMatchObject({ code: 'MAIL_INVALID' });
+  });
+});
+
+describe('redirect', () => {
+  const redirect = { to: 'dev@example.org', allow: ['@team.example', 'qa@example.com'] };
+
+  it('sends to others than allowed only in name', async () => {
+    const { mail, outbox } = await start({ redirect });
+    await mail.send({
+      ...message,
+      to: ['Jo <jo@example.com>', 'a@team.example'],
+      cc: 'QA@example.com',
+      bcc: 'hidden@example.com',
+    });
+    const { mail: sent, recipients } = outbox.last();
+    expect([...recipients].sort()).toEqual(['QA@example.com', 'a@team.example', 'dev@example.org']);
+    expect(sent.to.map(({ address }) => address)).toEqual(['a@team.example', 'dev@example.org']);
+    expect(sent.cc.map(({ address }) => address)).toEqual(['QA@example.com']);
+    expect(sent.bcc).toEqual([]);
+    expect(outbox.last().header('X-Redirected-From')).toBe('jo@example.com, hidden@example.com');
+    expect(Object.isFrozen(sent) && Object.isFrozen(sent.envelope.to)).toBe(true);
+  });
+
+  it('leaves mail alone that only goes to those', async () => {
+    const { mail, outbox } = await start({ redirect });
+    await mail.send({ ...message, to: 'a@team.example' });
+    expect(outbox.last().recipients).toEqual(['a@team.example']);
+    expect(outbox.last().header('X-Redirected-From')).toBeUndefined();
+  });
+
+  it.each(['x@sub.team.example', 'x@team.example.evil.example', 'Team <x@evil.example>'])(
+    'is not fooled by %s',
+    async (to) => {
+      const { mail, outbox } = await start({ redirect });
+      await mail.send({ ...message, to });
+      expect(outbox.last().recipients).toEqual(['dev@example.org']);
+    },
+  );
+
+  it('covers an envelope of the caller', async () => {
+    const { mail, outbox } = await start({ redirect });
+    await mail.send({ ...message, to: 'a@team.example', envelope: { to: 'jo@example.com' } });
+    expect(outbox.last().recipients).toEqual(['dev@example.org']);
+  });
+
+  it.each([
+    [{}, /`redirect.to` to be one or more addresses/],
+    [{ to: 'no address' }, /`redirect.to`/],
+    [
+      { to: 'a@example.com', allow: ['example.com'] },
+      /`redirect.allow` to be an array of addresses and of domains/,
+    ],
+  ])('refuses %j', async (bad, expected) => {
+    await expect(start({ redirect: bad as never })).rejects.toThrow(expected);
+  });
+});
