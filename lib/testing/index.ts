@@ -1,7 +1,7 @@
 export { MailOutbox, type OutboxAttempt } from './outbox.js';
 export type { OutboxRoad } from './outbox-road.js';
 export { OutboxMail } from './outbox-mail.js';
-export type { OutboxStep } from './outbox-script.js';
+export type { OutboxFailure, OutboxStep } from './outbox-script.js';
 export type { MailFilter, MailFilterFields } from './mail-filter.js';
 export { mailMatchers, type MailMatchers, type MailSnapshot } from './matchers.js';
 export { MailTestClock } from './test-clock.js';

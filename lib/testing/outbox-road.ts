@@ -1,7 +1,13 @@
 import { MailDeliveryError, MailShutdownError } from '../errors.js';
 import type { Mail } from '../message/mail.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transports/transport.js';
-import { checkStep, errorOf, isRejecting, type OutboxStep } from './outbox-script.js';
+import {
+  checkStep,
+  errorOf,
+  isRejecting,
+  type OutboxFailure,
+  type OutboxStep,
+} from './outbox-script.js';
 
 /** What a road tells its outbox. */
 export interface OutboxLedger {
@@ -13,6 +19,7 @@ export interface OutboxLedger {
 /** Stands in for one road: takes mail, or fails as it was told. */
 export class OutboxRoad implements MailTransport {
   private steps: OutboxStep[] = [];
+  private outage?: OutboxFailure;
   private readonly hanging = new Set<(reason: Error) => void>();
   private closed = false;
 
@@ -31,9 +38,23 @@ export class OutboxRoad implements MailTransport {
     return this;
   }
 
-  /** Forgets what is left of its script. */
+  /**
+   * From now on every attempt fails so, and so does `verify`, until `up` is called.
+   * @throws MailConfigurationError for a step that there is not.
+   */
+  down(step: OutboxFailure = 'refused'): void {
+    checkStep(step);
+    this.outage = step;
+  }
+
+  up(): void {
+    this.outage = undefined;
+  }
+
+  /** Forgets what is left of its script, and is up. */
   clear(): void {
     this.steps = [];
+    this.up();
   }
 
   async deliver(mail: Mail, options: DeliverOptions = {}): Promise<MailDelivery> {
@@ -50,6 +71,7 @@ export class OutboxRoad implements MailTransport {
 
   async verify(): Promise<void> {
     if (this.closed) throw new MailShutdownError();
+    if (this.outage !== undefined) throw errorOf(this.outage, undefined, this.name);
   }
 
   async close(): Promise<void> {
@@ -65,6 +87,7 @@ export class OutboxRoad implements MailTransport {
     const { name: road } = this;
     if (this.closed) throw new MailShutdownError();
     if (signal?.aborted) throw aborted(road, signal.reason);
+    if (this.outage !== undefined) throw errorOf(this.outage, mail, road);
     const step = this.steps.shift() ?? this.ledger.nextStep() ?? 'ok';
     if (step === 'hang') return this.hang(signal);
     const { to } = mail.envelope;

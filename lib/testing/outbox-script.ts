@@ -1,5 +1,8 @@
-import { MailDeliveryError, type MailDeliveryErrorInit } from '../errors.js';
-import { MailConfigurationError } from '../errors.js';
+import {
+  MailConfigurationError,
+  MailDeliveryError,
+  type MailDeliveryErrorInit,
+} from '../errors.js';
 import type { Mail } from '../message/mail.js';
 
 const NAMED = {
@@ -32,6 +35,9 @@ export type OutboxStep =
   | { readonly reject: readonly string[]; readonly code?: `${4 | 5}${number}` }
   | Error;
 
+/** A step at which the whole attempt fails. */
+export type OutboxFailure = keyof typeof NAMED | `${4 | 5}${number}` | Error;
+
 export function isRejecting(
   step: OutboxStep,
 ): step is { readonly reject: readonly string[]; readonly code?: `${4 | 5}${number}` } {
@@ -52,7 +58,11 @@ export function checkStep(step: OutboxStep): void {
 }
 
 /** The error that a road raises for that step. */
-export function errorOf(step: Exclude<OutboxStep, 'ok' | 'hang'>, mail: Mail, road: string): Error {
+export function errorOf(
+  step: Exclude<OutboxStep, 'ok' | 'hang'>,
+  mail: Mail | undefined,
+  road: string,
+): Error {
   if (step instanceof Error) return step;
   if (typeof step === 'object') {
     const retryAfterMs = 'retryAfter' in step ? step.retryAfter : undefined;
@@ -76,7 +86,7 @@ export function errorOf(step: Exclude<OutboxStep, 'ok' | 'hang'>, mail: Mail, ro
 }
 
 /** As a server that answers with this code, by what the code is about (RFC 5321 §4.2.3). */
-function refusal(text: string, mail: Mail, road: string): MailDeliveryError {
+function refusal(text: string, mail: Mail | undefined, road: string): MailDeliveryError {
   const smtpCode = Number(text);
   const disposition = smtpCode < 500 ? ('retry' as const) : ('permanent' as const);
   const response = `${text} scripted`;
@@ -89,7 +99,9 @@ function refusal(text: string, mail: Mail, road: string): MailDeliveryError {
       response,
       ...rest,
       ...(rest.code === 'MAIL_RECIPIENTS' && {
-        rejected: mail.envelope.to.map((address) => ({ address, disposition, smtpCode, response })),
+        rejected: (mail?.envelope.to ?? []).map((address) => {
+          return { address, disposition, smtpCode, response };
+        }),
       }),
       // A road's fault is never the mail's: it may be sent later, or over another one.
       ...(rest.fault === 'road' && { disposition: 'retry' as const }),

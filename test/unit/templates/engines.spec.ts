@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
+import * as components from '@react-email/components';
 import { createElement } from 'react';
 import { MailConfigurationError, MailTemplateError } from '../../../lib/errors.js';
 import { functions, html, unsafeHtml } from '../../../lib/templates/engines/functions.js';
@@ -179,6 +180,35 @@ describe('components', () => {
     expect(error.message).toMatch(
       /Template 'broken' \(.*engines\.spec\.ts:\d+\): its function failed: broken on purpose/,
     );
+  });
+
+  it('may be made of React Email’s parts', async () => {
+    const { Body, Button, Html, Preview, Tailwind, render } = components;
+    const Confirm = ({ link }: { link: string }) =>
+      createElement(Tailwind, {
+        children: createElement(
+          Html,
+          null,
+          createElement(Preview, null, 'One click'),
+          createElement(
+            Body,
+            null,
+            createElement(Button, { href: link, className: 'bg-[#112233]' }, 'Confirm <now>'),
+          ),
+        ),
+      });
+    const store = codeStore(react({ confirm: { component: Confirm, subject: 'Go' } }, { render }));
+    const { subject, html, text } = await store.render(
+      'confirm',
+      { link: 'https://x.y/?a=1&b=2' },
+      undefined,
+    );
+    expect(subject).toBe('Go');
+    expect(html).toMatch(/^<!DOCTYPE html/i);
+    expect(html).toContain('One click');
+    expect(html).toContain('Confirm &lt;now&gt;');
+    expect(html).toMatch(/background-color:\s*rgb\(17,\s*34,\s*51\)/);
+    expect(text).toContain('https://x.y/?a=1&b=2');
   });
 
   it('render by whatever is given', async () => {
