@@ -23,6 +23,8 @@ export interface StoredMail extends RenderedTemplate {
   readonly images: readonly MailAttachmentInput[];
 }
 
+const NO_IMAGES: readonly MailAttachmentInput[] = [];
+
 interface Opened {
   readonly engine: TemplateEngine;
   readonly compiler: TemplateCompiler;
@@ -94,10 +96,10 @@ export class TemplateStore {
   ): StoredMail | Promise<StoredMail> {
     const template = compiled.get(`${name}|${folder.effectiveLocale(locale)}`);
     if (!template) return this.missing(name, owners);
-    const finish = (parts: RenderedTemplate): StoredMail => {
-      const { html } = parts;
+    const finish = ({ subject, html, text }: RenderedTemplate): StoredMail => {
       const cids = html === undefined ? [] : (template.cids ?? TemplateImages.in(html));
-      return { ...parts, images: cids.flatMap((cid) => images.get(cid) ?? []) };
+      const shown = cids.length === 0 ? NO_IMAGES : cids.flatMap((cid) => images.get(cid) ?? []);
+      return { subject, html, text, images: shown };
     };
     const rendered = template.render(context, { locale });
     return isThenable(rendered) ? rendered.then(finish) : finish(rendered);

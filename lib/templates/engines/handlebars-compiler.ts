@@ -30,6 +30,8 @@ import {
 
 type Render = (context: TemplateContext, meta: TemplateMeta) => string;
 type Environment = typeof Handlebars;
+/** `text` prints as it is: subjects and text parts. `html` escapes what it prints. */
+type Mode = 'html' | 'text';
 
 /** A language on top of Handlebars (MJML): turns a composed source into html, mustaches as tokens. */
 export type ToHtml = (composed: ComposedSource, table: MustacheTable) => Promise<string>;
@@ -40,12 +42,7 @@ const BUILT_IN = ['if', 'unless', 'each', 'with', 'lookup', 'log', PARTIAL, NEED
 const CID = /\bcid:([^"'\s)>&\uE000]+)/g;
 
 export class HandlebarsCompiler implements TemplateCompiler {
-  /** Escapes what it prints. */
-  private readonly html: Environment;
-  /** For text and subject: prints as it is. */
-  private readonly plain: Environment;
   private readonly helpers: ReadonlySet<string>;
-
   private readonly handlebars: Environment;
 
   /** @param module Handlebars itself; its type is not for our declarations. */
@@ -56,17 +53,7 @@ export class HandlebarsCompiler implements TemplateCompiler {
     private readonly toHtml?: ToHtml,
   ) {
     this.handlebars = module as Environment;
-    this.html = this.handlebars.create();
-    this.plain = this.handlebars.create();
     this.helpers = new Set([...BUILT_IN, ...Object.keys(kit.helpers)]);
-    for (const environment of [this.html, this.plain]) {
-      environment.registerHelper(PARTIAL, partial);
-      environment.registerHelper(NEED, need);
-    }
-    for (const [name, helper] of Object.entries(kit.helpers)) {
-      this.html.registerHelper(name, helper as Handlebars.HelperDelegate);
-      this.plain.registerHelper(name, this.asText(helper) as Handlebars.HelperDelegate);
-    }
   }
 
   async compile(name: string, locale: string): Promise<CompiledTemplate> {
@@ -93,16 +80,16 @@ export class HandlebarsCompiler implements TemplateCompiler {
     const preheader = line('preheader');
     const html = composed && (await this.htmlOf(composed, table, preheader));
     const programs: AstProgram[] = [];
-    const render = (source: string, environment: Environment): Render =>
-      this.part(name, main, table.restore(source), environment, programs);
+    const render = (source: string, mode: Mode): Render =>
+      this.part(name, main, table.restore(source), mode, programs);
     // Before CSS is inlined: what cannot be compiled is best named by its own source.
-    if (composed) this.part(name, main, table.restore(composed.html), this.html, programs);
+    if (composed) this.part(name, main, table.restore(composed.html), 'html', programs);
     const css = html !== undefined && /<style[\s>]/i.test(html);
     const inlined = css && isStaticallyStyled(html) ? this.kit.inlineCss(html) : html;
-    const renderHtml = inlined === undefined ? undefined : render(inlined, this.html);
+    const renderHtml = inlined === undefined ? undefined : render(inlined, 'html');
     const late = css && inlined === html;
     const parts = {
-      subject: subject === undefined ? undefined : render(subject, this.plain),
+      subject: subject === undefined ? undefined : render(subject, 'text'),
       html: renderHtml && late ? later(renderHtml, this.kit.inlineCss) : renderHtml,
       text: this.textOf(own, html, table, render),
     };
@@ -113,11 +100,7 @@ export class HandlebarsCompiler implements TemplateCompiler {
         const text =
           parts.text?.(data, meta) ??
           (rendered === undefined ? undefined : this.kit.toText?.(rendered));
-        return {
-          ...(parts.subject && { subject: parts.subject(data, meta) }),
-          ...(rendered !== undefined && { html: rendered }),
-          ...(text !== undefined && { text }),
-        };
+        return { subject: parts.subject?.(data, meta), html: rendered, text };
       },
       cids: [...new Set(Array.from((html ?? '').matchAll(CID), (match) => match[1]!))],
       variables: variablesOf(
@@ -144,15 +127,15 @@ export class HandlebarsCompiler implements TemplateCompiler {
     own: ComposedSource | undefined,
     html: string | undefined,
     table: MustacheTable,
-    render: (source: string, environment: Environment) => Render,
+    render: (source: string, mode: Mode) => Render,
   ): Render | undefined {
-    if (own) return render(own.html, this.plain);
+    if (own) return render(own.html, 'text');
     const { toText } = this.kit;
     if (html === undefined || !toText) return undefined;
     if (/\{\{~?(?:\{|&)/.test(table.restore(html).text)) return undefined;
     const text = toText(html);
     if (table.lost(html, text).some(({ raw }) => BLOCK.test(raw))) return undefined;
-    const tidy = render(table.tidyLines(text), this.plain);
+    const tidy = render(table.tidyLines(text), 'text');
     return (context, meta) =>
       tidy(context, meta)
         .replace(/\n{3,}/g, '\n\n')
@@ -163,24 +146,21 @@ export class HandlebarsCompiler implements TemplateCompiler {
     template: string,
     file: TemplateFile,
     source: Restored,
-    environment: Environment,
+    mode: Mode,
     programs: AstProgram[],
   ): Render {
     const ast = this.parse(template, file, source);
-    const used = (call: AstCall): void => {
-      const at = source.origin(call.loc.start.line, call.loc.start.column);
-      this.checkHelper(template, call, at);
-    };
     const origins: Mustache[] = [];
     walkCalls(ast, (call) => {
-      used(call);
+      const at = source.origin(call.loc.start.line, call.loc.start.column);
+      this.checkHelper(template, call, at);
     });
     programs.push(this.parse(template, file, source));
     markOrigins(ast, source, origins);
     needArguments(ast);
-    const compiled = environment.compile(ast, {
+    const compiled = this.environment(ast, mode).compile(ast, {
       strict: true,
-      noEscape: environment === this.plain,
+      noEscape: mode === 'text',
       knownHelpers: Object.fromEntries([...this.helpers].map((name) => [name, true])),
     });
     return (context, meta) => {
@@ -190,6 +170,24 @@ export class HandlebarsCompiler implements TemplateCompiler {
         throw asTemplateError(template, file, cause, origins);
       }
     };
+  }
+
+  /** Every helper that is registered costs something each time: only those that are called are. */
+  private environment(ast: AstProgram, mode: Mode): Environment {
+    const environment = this.handlebars.create();
+    const called = new Set<string>();
+    walkCalls(ast, ({ path }) => {
+      if (isPath(path)) called.add(path.original);
+    });
+    for (const name of BUILT_IN) if (!called.has(name)) environment.unregisterHelper(name);
+    if (called.has(PARTIAL)) environment.registerHelper(PARTIAL, partial);
+    if (called.has(NEED)) environment.registerHelper(NEED, need);
+    for (const [name, helper] of Object.entries(this.kit.helpers)) {
+      if (!called.has(name)) continue;
+      const own = mode === 'html' ? helper : this.asText(helper);
+      environment.registerHelper(name, own as Handlebars.HelperDelegate);
+    }
+    return environment;
   }
 
   private parse(template: string, file: TemplateFile, source: Restored): AstProgram {
@@ -256,11 +254,11 @@ function later(render: Render, finish: (html: string) => string): Render {
 
 /** `{ name: undefined }` is as good as no name; printing it as nothing would hide a mistake. */
 function withoutUndefined(context: TemplateContext): TemplateContext {
-  const keys = Object.keys(context);
-  if (!keys.some((key) => context[key] === undefined)) return context;
-  return Object.fromEntries(
-    keys.filter((key) => context[key] !== undefined).map((key) => [key, context[key]]),
-  );
+  for (const key of Object.keys(context)) {
+    if (context[key] !== undefined) continue;
+    return Object.fromEntries(Object.entries(context).filter(([, value]) => value !== undefined));
+  }
+  return context;
 }
 
 interface HelperOptions {

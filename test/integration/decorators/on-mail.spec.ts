@@ -7,6 +7,7 @@ import {
   OnMail,
   type MailAttemptEvent,
   type MailDrainedEvent,
+  type MailFeedbackEvent,
   type MailSentEvent,
 } from '../../../lib/index.js';
 
@@ -47,6 +48,28 @@ describe('@OnMail', () => {
     await app?.close();
     app = undefined;
     expect(heard).toEqual(['attempt', 'self sent jo@example.com', 'drained']);
+  });
+
+  it('hears what a provider’s webhook tells', async () => {
+    const heard: string[] = [];
+    @Injectable()
+    class Listener {
+      @OnMail('feedback')
+      feedback({ kind, recipient }: MailFeedbackEvent) {
+        heard.push(`${kind} ${recipient}`);
+      }
+    }
+    const mail = await start([Listener]);
+    mail.reportFeedback({
+      provider: 'sendgrid',
+      kind: 'bounced',
+      event: 'bounce',
+      recipient: 'jo@example.com',
+      occurredAt: 0,
+      tags: [],
+      metadata: {},
+    });
+    expect(heard).toEqual(['bounced jo@example.com']);
   });
 
   it('gives each event an instance of a request-scoped listener', async () => {
