@@ -51,6 +51,7 @@ const built = [
   ...Object.values(exports).map((entry) => entry.default ?? entry),
   ...Object.values(bin),
   './dist/relay/spool/store-thread.js',
+  './dist/transports/smtp/dkim/dkim-thread.js',
 ];
 const entries = built
   .map((file) => /^\.\/dist\/(.*)\.js$/.exec(file)?.[1])

@@ -48,6 +48,7 @@ export const MAIL_ERROR_CODES = {
   MAIL_CONTENT: 'The next hop refused the content (DATA, BDAT, HTTP 400 or 413)',
   MAIL_RATE: 'The next hop asks to slow down (HTTP 429), or too many mails wait for it already',
   MAIL_UNSUPPORTED: 'This road cannot carry something that the message asks for',
+  MAIL_DKIM: 'The mail could not be signed',
   MAIL_PROTOCOL: 'The next hop broke the protocol',
   MAIL_TIMEOUT: 'The next hop did not answer within its deadline',
   MAIL_CONNECTION_LOST: 'The connection was lost during the attempt',

@@ -15,6 +15,8 @@ const OPTIONAL = [
   'priority',
   'date',
   'sendAt',
+  'dsn',
+  'requireTLSExtensionEnabled',
   'providerOptions',
 ] as const;
 

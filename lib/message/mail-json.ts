@@ -30,6 +30,8 @@ const SHARED = [
   'tags',
   'metadata',
   'sendAt',
+  'dsn',
+  'requireTLSExtensionEnabled',
   'providerOptions',
 ] as const;
 const MAIL_FIELDS = ['id', 'createdAt', 'headers', 'attachments', ...SHARED];

@@ -29,6 +29,14 @@ export interface MailHeader {
   readonly value: string;
 }
 
+/** What is asked of delivery reports (RFC 3461); at least one of the three. */
+export interface MailDsn {
+  readonly id?: string;
+  readonly return?: 'full' | 'headers';
+  /** Each once, at least one; `never` alone. */
+  readonly notify?: readonly ('never' | 'success' | 'failure' | 'delay')[];
+}
+
 /**
  * A message after validation and defaults: deeply frozen plain data. `JSON.stringify` and `parseMail`
  * take it through storage unchanged. Every attempt on every road carries the same id and messageId.
@@ -66,6 +74,8 @@ export interface Mail {
   readonly metadata: Readonly<Record<string, string>>;
   /** ISO 8601. */
   readonly sendAt?: string;
+  readonly dsn?: MailDsn;
+  readonly requireTLSExtensionEnabled?: true;
   /** Plain data, dates in ISO 8601; each provider checks its own. */
   readonly providerOptions?: MailProviderOptions;
 }

@@ -63,6 +63,19 @@ export interface MailEnvelopeInput {
   readonly to?: string | readonly string[];
 }
 
+/** When the servers on the way are to report (RFC 3461 §4.1); `never` stands alone. */
+export type MailDsnNotify = 'never' | 'success' | 'failure' | 'delay';
+
+/** Delivery reports (DSN, RFC 3461), sent to the envelope's reverse-path. */
+export interface MailDsnInput {
+  /** Comes back in every report (ENVID): printable ASCII, at most 100 characters as encoded. */
+  readonly id?: string;
+  /** What of the message a report of failure brings back. Default: the reporting server's choice. */
+  readonly return?: 'full' | 'headers';
+  /** Default: the reporting server's, which is failure, and maybe delay. */
+  readonly notify?: MailDsnNotify | readonly MailDsnNotify[];
+}
+
 /** The fields of a message that every message may have. */
 export interface MailMessageFields {
   readonly from?: MailAddressInput;
@@ -90,6 +103,13 @@ export interface MailMessageFields {
   /** The `Importance` family of headers. */
   readonly priority?: 'high' | 'normal' | 'low';
   readonly envelope?: MailEnvelopeInput;
+  /** Needs a road over SMTP whose server offers DSN; any other refuses the message. `{}` asks for nothing. */
+  readonly dsn?: MailDsnInput;
+  /**
+   * Every server on the way has to use TLS, or give the message back (REQUIRETLS, RFC 8689). Needs a
+   * road over SMTP with a trusted certificate, whose server offers it; any other refuses the message.
+   */
+  readonly requireTLSExtensionEnabled?: boolean;
   /** Labels for statistics; SendGrid's categories. */
   readonly tags?: readonly string[];
   /** Key-value data that comes back in events; SendGrid's custom arguments. Never sent as a header. */

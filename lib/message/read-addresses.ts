@@ -114,7 +114,8 @@ export function readEnvelope(
   checkUnknown(issues, path, value, ['from', 'to'], {
     size: 'Remove it: the size is measured, never taken from outside',
     use8BitMime: 'Remove it: it follows from the content',
-    dsn: 'Remove it: delivery status requests are not supported',
+    dsn: 'Use `dsn` of the message itself',
+    requireTLSExtensionEnabled: 'Use that of the message itself',
     cc: 'Put every recipient into `envelope.to`',
     bcc: 'Put every recipient into `envelope.to`',
   });

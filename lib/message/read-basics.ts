@@ -91,6 +91,12 @@ export function readChoice<const T extends string>(
   return found;
 }
 
+export function readBoolean(issues: IssueList, path: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  issues.add(path, `expected true or false, got ${show(value)}`, 'Use one of these');
+  return undefined;
+}
+
 export const NONE: readonly never[] = Object.freeze([]);
 
 /** Labels, each once. */

@@ -5,8 +5,9 @@ import type { Mail, MailHeader } from './mail.js';
 import { parseMessageId, splitMessageIds } from './message-id.js';
 import { readAddress, readAddresses, readEnvelope } from './read-addresses.js';
 import { readAttachments } from './read-attachments.js';
-import { NONE, readBody, readChoice, readDate, readLine } from './read-basics.js';
+import { NONE, readBoolean, readBody, readChoice, readDate, readLine } from './read-basics.js';
 import { readMetadata, readTags } from './read-basics.js';
+import { readDsn } from './read-dsn.js';
 import { readHeaders } from './read-headers.js';
 import { readList } from './read-list.js';
 import { readProviderOptions } from './read-provider-options.js';
@@ -221,6 +222,9 @@ function readRest(issues: IssueList, fields: Fields, meter: SizeMeter) {
     references: fields.read('references', readMessageIds),
     date: fields.read('date', readDate),
     sendAt: fields.read('sendAt', readDate),
+    dsn: fields.read('dsn', readDsn),
+    // False is what its absence means; it may stand against a default.
+    requireTls: fields.read('requireTLSExtensionEnabled', readBoolean) === true,
     tags: readAllTags(issues, fields),
     metadata,
   };
@@ -271,6 +275,8 @@ export function readMessage(
     references: rest.references,
     date: rest.date,
     sendAt: rest.sendAt,
+    dsn: rest.dsn,
+    requireTLSExtensionEnabled: rest.requireTls || undefined,
     tags: rest.tags,
     metadata: rest.metadata,
   };

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MAIL_ERROR_CODES, MailDeliveryError } from '../../lib/errors.js';
 import type { Mail } from '../../lib/message/mail.js';
+import type { MailMessage } from '../../lib/message/message.js';
 import type { WebApiTransportOptions } from '../../lib/transports/web-api/web-api.options.js';
 import { WebApiTransport } from '../../lib/transports/web-api/web-api.transport.js';
 import type { ScriptedApi } from '../../sample/stand-ins/src/scripted-api.js';
@@ -100,7 +101,7 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
       expect(transport.name).toBe(`${given.provider}:127.0.0.1:${server.port}`);
     });
 
-    it.each([
+    it.each<[string, MailMessage]>([
       ['envelope.from', { envelope: { from: 'bounce@example.com' } }],
       ['envelope.to', { envelope: { to: 'other@example.com' } }],
       ['to', { to: [], bcc: 'a@example.com' }],
@@ -109,6 +110,8 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
       ['tags', { tags: Array.from({ length: 11 }, (_, index) => `t${index}`) }],
       ['metadata', { metadata: { a: 'x'.repeat(10_001) } }],
       ['sendAt', { sendAt: new Date(Date.now() + 100 * 3_600_000) }],
+      ['dsn', { dsn: { notify: 'never' } }],
+      ['requireTLSExtensionEnabled', { requireTLSExtensionEnabled: true }],
       ['providerOptions', { providerOptions: { [given.provider]: { nobodyKnows: 1 } } }],
     ])('refuses `%s` that it cannot carry, without a request', async (field, message) => {
       const error = await failure(testMail(message));

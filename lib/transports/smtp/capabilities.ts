@@ -8,6 +8,8 @@ export interface Capabilities {
   readonly eightBitMime: boolean;
   readonly smtpUtf8: boolean;
   readonly dsn: boolean;
+  /** REQUIRETLS (RFC 8689), which is worth something over trusted TLS only. */
+  readonly requireTls: boolean;
   readonly enhancedCodes: boolean;
   /** Largest message it takes, in bytes (RFC 1870); 0 when it states none; undefined without SIZE. */
   readonly size: number | undefined;
@@ -22,12 +24,14 @@ export const NO_CAPABILITIES: Capabilities = {
   eightBitMime: false,
   smtpUtf8: false,
   dsn: false,
+  requireTls: false,
   enhancedCodes: false,
   size: undefined,
   auth: new Set(),
 };
 
-export function parseCapabilities(ehlo: Reply): Capabilities {
+/** `trusted`: the reply came over TLS, from a server whose certificate was checked. */
+export function parseCapabilities(ehlo: Reply, trusted: boolean): Capabilities {
   const auth = new Set<string>();
   const keywords = new Set<string>();
   let size: number | undefined;
@@ -52,6 +56,7 @@ export function parseCapabilities(ehlo: Reply): Capabilities {
     eightBitMime: keywords.has('8BITMIME'),
     smtpUtf8: keywords.has('SMTPUTF8'),
     dsn: keywords.has('DSN'),
+    requireTls: trusted && keywords.has('REQUIRETLS'),
     enhancedCodes: keywords.has('ENHANCEDSTATUSCODES'),
     size,
     auth,

@@ -1,4 +1,6 @@
+import type { MailDsn } from '../../message/mail.js';
 import type { Capabilities } from './capabilities.js';
+import { mailDsn, rcptDsn } from './dsn.js';
 import type { SmtpErrors } from './smtp-errors.js';
 
 /** A mail as the wire needs it: bytes with CRLF line ends only, ending in CRLF, not dot-stuffed. */
@@ -9,6 +11,10 @@ export interface WireMail {
   readonly smtputf8?: boolean;
   /** The content has bytes over 127 (RFC 6152). */
   readonly eightBit?: boolean;
+  /** Delivery reports that it asks for (RFC 3461). */
+  readonly dsn?: MailDsn;
+  /** It is to travel over TLS only (RFC 8689). */
+  readonly requireTls?: boolean;
   /** No mail at all: only asks whether the server is there. */
   readonly probe?: boolean;
 }
@@ -70,6 +76,20 @@ export function envelopeCommands(
     }
   }
   if (utf8) command += ' SMTPUTF8';
+  if (mail.requireTls === true) {
+    // RFC 8689 §4.2.1: anything else would be to give the mail to someone who makes no such promise.
+    if (!caps.requireTls) throw errors.noRequireTls();
+    command += ' REQUIRETLS';
+  }
+  const { dsn } = mail;
+  if (dsn) {
+    if (!caps.dsn) {
+      const why = 'it asks for delivery reports (DSN, RFC 3461), which the server does not offer';
+      throw errors.unsupported('mail', why);
+    }
+    command += mailDsn(dsn);
+    rcpt = envelope.to.map((address) => `RCPT TO:<${address}>${rcptDsn(dsn, address)}\r\n`);
+  }
   return { mail: `${command}\r\n`, rcpt, ascii };
 }
 

@@ -1,8 +1,6 @@
-import DKIM from 'nodemailer/lib/dkim';
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mail, MailAddress } from '../../message/mail.js';
-import { composeMime } from '../../message/mime/compose.js';
-import type { SmtpDkimOptions } from './smtp-security.options.js';
+import { type ComposedMail, composeMime } from '../../message/mime/compose.js';
 
 const PRIORITY = {
   high: [
@@ -22,9 +20,19 @@ const PRIORITY = {
  * Writes a mail as RFC 5322 bytes: CRLF line ends only, no Bcc, everything in it fixed by the mail, so
  * that another attempt sends the same.
  */
-export async function compose(mail: Mail, dkim?: SmtpDkimOptions): Promise<Buffer> {
-  const bytes = composeMime(mail)?.bytes ?? (await composeByNodemailer(mail));
-  return dkim ? sign(bytes, dkim) : bytes;
+export async function compose(mail: Mail): Promise<ComposedMail> {
+  return composeMime(mail) ?? measured(await composeByNodemailer(mail));
+}
+
+function measured(bytes: Buffer): ComposedMail {
+  const text = bytes.toString('latin1');
+  const [head = ''] = text.split('\r\n\r\n', 1);
+  const has8bit = !isAscii(text);
+  return { bytes, has8bit, smtputf8: has8bit && !isAscii(head) };
+}
+
+function isAscii(text: string): boolean {
+  return /^[\0-\x7f]*$/.test(text);
 }
 
 /** For what our own composer leaves alone. Files and URLs are out of its reach. */
@@ -73,10 +81,4 @@ function withCrlf(bytes: Buffer): Buffer {
   const text = bytes.toString('latin1');
   if (!/\r(?!\n)|(?<!\r)\n/.test(text)) return bytes;
   return Buffer.from(text.replace(/\r\n|\r|\n/g, '\r\n'), 'latin1');
-}
-
-async function sign(bytes: Buffer, dkim: SmtpDkimOptions): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of new DKIM({ ...dkim }).sign(bytes)) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }

@@ -37,12 +37,12 @@ export async function openSession(
   try {
     let dialog = new Dialog(channel, context, onStage);
     await greeting(dialog, context);
-    let capabilities = await ehlo(dialog, context);
+    let capabilities = await ehlo(dialog, context, options.secure);
     if (!options.secure && (await starttls(dialog, capabilities, context))) {
       channel = new Channel(await upgrade(channel.detach(), context, signal));
       dialog = new Dialog(channel, context, onStage);
       // What was offered in the clear is worth nothing now (RFC 3207 §4.2).
-      capabilities = await ehlo(dialog, context);
+      capabilities = await ehlo(dialog, context, true);
     }
     if (credentials) await authenticate(dialog, credentials, capabilities, context);
     if (signal.aborted) throw errors.aborted('connect', signal.reason);
@@ -60,10 +60,15 @@ async function greeting(dialog: Dialog, { errors, options }: SmtpContext): Promi
   if (reply.kind !== 2) throw errors.refused('greeting', plain(reply));
 }
 
-async function ehlo(dialog: Dialog, { errors, options }: SmtpContext): Promise<Capabilities> {
+async function ehlo(
+  dialog: Dialog,
+  { errors, options }: SmtpContext,
+  secured: boolean,
+): Promise<Capabilities> {
   const { commandMs } = options.timeouts;
   let reply = await dialog.command(`EHLO ${options.name}`, 'ehlo', commandMs);
-  if (reply.kind === 2) return parseCapabilities(reply);
+  if (reply.kind === 2)
+    return parseCapabilities(reply, secured && options.tls.rejectUnauthorized !== false);
   // RFC 5321 §3.2: an old server that does not know EHLO may know HELO.
   if (reply.kind === 5) {
     reply = await dialog.command(`HELO ${options.name}`, 'ehlo', commandMs);

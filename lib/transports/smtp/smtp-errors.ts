@@ -147,6 +147,24 @@ export class SmtpErrors {
     });
   }
 
+  /** The thread that signs broke down, or was closed. */
+  unsigned(cause?: unknown): MailDeliveryError {
+    const message = `${this.road} could not sign the mail with DKIM: its thread ended`;
+    return this.make('queue', { code: 'MAIL_DKIM', message, cause });
+  }
+
+  /** RFC 8689 gives the status code. */
+  noRequireTls(): MailDeliveryError {
+    const why = 'it may only go where REQUIRETLS (RFC 8689) is offered over trusted TLS';
+    return this.make('mail', {
+      code: 'MAIL_UNSUPPORTED',
+      fault: 'message',
+      disposition: 'permanent',
+      enhancedCode: '5.7.30',
+      message: `${this.road} cannot carry this mail: ${why}`,
+    });
+  }
+
   tooLarge(size: number, limit: number): MailDeliveryError {
     const message = `${this.road} takes at most ${limit} bytes (SIZE, RFC 1870); this mail has ${size}`;
     return this.make('mail', {

@@ -29,17 +29,6 @@ export interface SmtpOAuth2Auth {
 
 export type SmtpAuth = SmtpPasswordAuth | SmtpOAuth2Auth;
 
-export interface SmtpDkimOptions {
-  readonly domainName: string;
-  readonly keySelector: string;
-  /** PEM, RSA or Ed25519. */
-  readonly privateKey: string;
-  /** Header fields to sign, colon-separated. Default: those that RFC 6376 §5.4.1 recommends. */
-  readonly headerFieldNames?: string;
-  /** Header fields to leave out, colon-separated. */
-  readonly skipFields?: string;
-}
-
 /** The parts of `tls.connect`'s options that a mail client needs. */
 export type SmtpTlsOptions = Pick<
   ConnectionOptions,
@@ -114,20 +103,6 @@ function optionalPem(reader: OptionReader, key: string): string | undefined {
     reader.fail(key, 'an unencrypted private key in PEM', 'a string that is none');
   }
   return pem;
-}
-
-export function readDkim(parent: OptionReader): SmtpDkimOptions | undefined {
-  if (parent.raw('dkim') === undefined) return undefined;
-  const reader = parent.nested('dkim', [
-    ...['domainName', 'keySelector', 'privateKey', 'headerFieldNames', 'skipFields'],
-  ]);
-  return {
-    domainName: reader.string('domainName'),
-    keySelector: reader.string('keySelector'),
-    privateKey: optionalPem(reader, 'privateKey') ?? reader.fail('privateKey', 'a PEM key'),
-    headerFieldNames: reader.optionalString('headerFieldNames'),
-    skipFields: reader.optionalString('skipFields'),
-  };
 }
 
 const PEM_KEYS = ['ca', 'cert', 'key'] as const;

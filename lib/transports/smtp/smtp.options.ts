@@ -1,19 +1,18 @@
 import { hostname } from 'node:os';
 import { OptionReader } from '../../option-reader.js';
+import { readDkim, type SmtpDkimOptions } from './dkim/dkim.options.js';
 import { isEhloName, isHost, isLoopback, withoutBrackets } from './host-names.js';
 import {
   AUTH_KEYS,
   readAuth,
-  readDkim,
   readTls,
   type SmtpAuth,
-  type SmtpDkimOptions,
   type SmtpTlsOptions,
 } from './smtp-security.options.js';
 
+export type { SmtpDkimOptions } from './dkim/dkim.options.js';
 export type {
   SmtpAuth,
-  SmtpDkimOptions,
   SmtpOAuth2Auth,
   SmtpPasswordAuth,
   SmtpTlsOptions,
@@ -95,7 +94,7 @@ export interface SmtpTransportOptions {
   readonly chunking?: boolean;
   readonly pool?: SmtpPoolOptions;
   readonly timeouts?: SmtpTimeoutOptions;
-  /** Signs every mail (RFC 6376). */
+  /** Signs every mail (RFC 6376), in a thread of its own. */
   readonly dkim?: SmtpDkimOptions;
 }
 

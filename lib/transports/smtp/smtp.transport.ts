@@ -1,27 +1,24 @@
 import { systemClock, type Clock } from '../../clock.js';
-import { type MailDeliveryError, MailShutdownError } from '../../errors.js';
+import { MailDeliveryError, MailShutdownError } from '../../errors.js';
 import type { Mail } from '../../message/mail.js';
-import { canCompose, composeMime } from '../../message/mime/compose.js';
+import { canCompose, composeMime, type ComposedMail } from '../../message/mime/compose.js';
 import { needsTemplate } from '../../message/needs-template.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
 import type { WireMail } from './commands.js';
 import { compose } from './compose.js';
 import { credentialsOf } from './credentials.js';
+import { SigningThread } from './dkim/signing-thread.js';
 import { SmtpPool } from './pool.js';
 import { SmtpErrors } from './smtp-errors.js';
-import {
-  readSmtpOptions,
-  type ResolvedSmtpOptions,
-  type SmtpTransportOptions,
-} from './smtp.options.js';
+import { readSmtpOptions, type SmtpTransportOptions } from './smtp.options.js';
 
 /** Sends over SMTP (RFC 5321) through a pool of connections. */
 export class SmtpTransport implements MailTransport {
   readonly name: string;
-  private readonly options: ResolvedSmtpOptions;
   private readonly errors: SmtpErrors;
   private readonly pool: SmtpPool;
   private readonly clock: Clock;
+  private readonly signing: SigningThread | undefined;
   private closing = false;
 
   /**
@@ -30,10 +27,10 @@ export class SmtpTransport implements MailTransport {
    */
   constructor(options: SmtpTransportOptions, path = 'transport', clock: Clock = systemClock) {
     const resolved = readSmtpOptions(path, options);
-    this.options = resolved;
     this.clock = clock;
     this.name = `smtp:${resolved.host}:${resolved.port}`;
     this.errors = new SmtpErrors(this.name);
+    this.signing = resolved.dkim && new SigningThread(resolved.dkim, this.errors);
     const credentials = resolved.auth && credentialsOf(resolved.auth);
     this.pool = new SmtpPool({ options: resolved, credentials, errors: this.errors, clock });
   }
@@ -55,43 +52,40 @@ export class SmtpTransport implements MailTransport {
     await this.pool.verify(signal);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.closing = true;
-    return this.pool.close();
+    await this.pool.close();
+    await this.signing?.close();
   }
 
-  destroy(reason?: Error): Promise<void> {
+  async destroy(reason?: Error): Promise<void> {
     this.closing = true;
-    return this.pool.destroy(reason);
+    await Promise.all([this.pool.destroy(reason), this.signing?.close()]);
   }
 
   /** Only when its turn has come, so that mails in line stay small. */
   private prepare(mail: Mail): WireMail | Promise<WireMail> {
-    const { envelope } = mail;
-    const { dkim } = this.options;
-    if (dkim || !canCompose(mail)) return this.prepareSlowly(mail);
+    if (this.signing || !canCompose(mail)) return this.prepareSlowly(mail);
     try {
-      const { bytes, has8bit, smtputf8 } = composeMime(mail)!;
-      return { envelope, content: bytes, eightBit: has8bit, smtputf8 };
+      return wireMail(mail, composeMime(mail)!);
     } catch (error) {
       throw this.unfit(error);
     }
   }
 
-  /** nodemailer writes what our composer does not cover, and signs. */
+  /** nodemailer writes what our composer does not cover; another thread signs. */
   private async prepareSlowly(mail: Mail): Promise<WireMail> {
     try {
-      const content = await compose(mail, this.options.dkim);
-      const text = content.toString('latin1');
-      const [head = ''] = text.split('\r\n\r\n', 1);
-      const eightBit = !isAscii(text);
-      return { envelope: mail.envelope, content, eightBit, smtputf8: eightBit && !isAscii(head) };
+      const made = await compose(mail);
+      if (!this.signing) return wireMail(mail, made);
+      return wireMail(mail, { ...made, bytes: await this.signing.sign(made.bytes) });
     } catch (error) {
       throw this.unfit(error);
     }
   }
 
   private unfit(error: unknown): MailDeliveryError {
+    if (error instanceof MailDeliveryError) return error;
     return this.errors.unsupported('queue', error instanceof Error ? error.message : 'composing');
   }
 
@@ -101,6 +95,7 @@ export class SmtpTransport implements MailTransport {
   }
 }
 
-function isAscii(text: string): boolean {
-  return /^[\0-\x7f]*$/.test(text);
+function wireMail(mail: Mail, { bytes, has8bit, smtputf8 }: ComposedMail): WireMail {
+  const { envelope, dsn, requireTLSExtensionEnabled: requireTls } = mail;
+  return { envelope, content: bytes, eightBit: has8bit, smtputf8, dsn, requireTls };
 }

@@ -92,6 +92,29 @@ const POSTFIX: [string, { discard?: string[]; tls?: boolean }][] = [
   });
 });
 
+(mayRunPostfix ? describe : describe.skip)('Postfix, asked for delivery reports', () => {
+  it('reports success with our id and recipient', async () => {
+    const postfix = await Postfix.start();
+    stop = () => postfix.stop();
+    const { host, port } = postfix;
+    const over = open({ host, port });
+    const id = 'order 17+4=21';
+    const dsn = { id, return: 'headers', notify: ['success', 'failure'] } as const;
+    const envelope = { from: 'reports@example.net', to: 'j+oe@example.net' };
+    await over.deliver(testMail({ dsn, envelope, text: 'only the headers come back\n' }));
+    await over.deliver(testMail({ dsn: { notify: 'never' }, envelope }));
+    await over.close();
+    const report = (await postfix.mailbox(3)).find((text) =>
+      /^Content-Type: message\/del/m.test(text),
+    );
+    expect(report).toContain('X-Original-To: reports@example.net');
+    expect(report).toContain(`Original-Envelope-Id: ${id}`);
+    expect(report).toContain('Original-Recipient: rfc822;j+oe@example.net');
+    expect(report).toContain('Action: delivered');
+    expect(report).not.toContain('only the headers');
+  });
+});
+
 describe('smtp-sink', () => {
   it('takes 500 mails', async () => {
     const probe = net.createServer().listen(0, '127.0.0.1');

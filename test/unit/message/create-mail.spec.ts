@@ -39,6 +39,8 @@ const full = {
   tags: ['welcome', 'welcome', 'vip'],
   metadata: { orderId: '17' },
   sendAt: '2030-02-03T04:05:06Z',
+  dsn: { id: 'order 17', return: 'headers', notify: ['delay', 'success', 'success'] },
+  requireTLSExtensionEnabled: true,
 } as const satisfies MailMessage;
 
 describe('createMail', () => {
@@ -87,6 +89,8 @@ describe('createMail', () => {
       tags: ['welcome', 'vip'],
       metadata: { orderId: '17' },
       sendAt: '2030-02-03T04:05:06.000Z',
+      dsn: { id: 'order 17', return: 'headers', notify: ['success', 'delay'] },
+      requireTLSExtensionEnabled: true,
     });
   });
 
@@ -382,6 +386,25 @@ describe('faults', () => {
     [{ date: new Date(-9e14) }, 'date'],
     [{ sendAt: new Date(9e14) }, 'sendAt'],
     [{ sendAt: 'tomorrow' }, 'sendAt'],
+    [{ dsn: true }, 'dsn'],
+    [{ dsn: { recipient: 'a@x.y' } }, 'dsn.recipient'],
+    [{ dsn: { ret: 'full' } }, 'dsn.ret'],
+    [{ dsn: { envid: 'x' } }, 'dsn.envid'],
+    [{ dsn: { id: '' } }, 'dsn.id'],
+    [{ dsn: { id: 7 } }, 'dsn.id'],
+    [{ dsn: { id: 'a\r\nRSET' } }, 'dsn.id'],
+    [{ dsn: { id: 'ä' } }, 'dsn.id'],
+    [{ dsn: { id: '\u760d' } }, 'dsn.id'],
+    [{ dsn: { id: 'x'.repeat(101) } }, 'dsn.id'],
+    [{ dsn: { id: '='.repeat(34) } }, 'dsn.id'],
+    [{ dsn: { return: 'HDRS' } }, 'dsn.return'],
+    [{ dsn: { notify: 'success,failure' } }, 'dsn.notify'],
+    [{ dsn: { notify: [] } }, 'dsn.notify'],
+    [{ dsn: { notify: ['failure', 'SUCCESS'] } }, 'dsn.notify[1]'],
+    [{ dsn: { notify: [null] } }, 'dsn.notify[0]'],
+    [{ dsn: { notify: ['never', 'failure'] } }, 'dsn.notify'],
+    [{ requireTLSExtensionEnabled: 'yes' }, 'requireTLSExtensionEnabled'],
+    [{ envelope: { dsn: {} } }, 'envelope.dsn'],
     [{ priority: 1 }, 'priority'],
     [{ envelope: 'a@x.y' }, 'envelope'],
     [{ envelope: { from: 'a' } }, 'envelope.from'],
@@ -406,6 +429,7 @@ describe('faults', () => {
     ['encoding', 'transfer encoding'],
     ['watchHtml', '`html`'],
     ['dkim', "transport's options"],
+    ['requireTLS', '`requireTLSExtensionEnabled`'],
     ['reply_to', '`replyTo`'],
     ['subjcet', 'Did you mean `subject`?'],
     ['CC', 'Did you mean `cc`?'],
@@ -458,5 +482,30 @@ describe('size', () => {
         }),
       )[0]!.problem,
     ).toContain('over the limit of 25.0 MiB');
+  });
+});
+
+describe('dsn and requireTLSExtensionEnabled', () => {
+  it('are absent where nothing is asked, also against a default', () => {
+    const defaults = {
+      dsn: { notify: 'failure' },
+      requireTLSExtensionEnabled: true,
+    } as const satisfies Partial<MailMessage>;
+    expect(make({}, { defaults })).toMatchObject({
+      dsn: { notify: ['failure'] },
+      requireTLSExtensionEnabled: true,
+    });
+    for (const mail of [
+      make({}),
+      make({ dsn: {}, requireTLSExtensionEnabled: false }, { defaults }),
+    ]) {
+      expect(mail).not.toHaveProperty('dsn');
+      expect(mail).not.toHaveProperty('requireTLSExtensionEnabled');
+    }
+  });
+
+  it('take an id of 100 characters as encoded', () => {
+    const id = `${'='.repeat(33)}x`;
+    expect(make({ dsn: { id } }).dsn).toEqual({ id });
   });
 });

@@ -194,7 +194,7 @@ describe('whatever goes in', () => {
       'list',
     ],
     ...['attachments', 'inReplyTo', 'references', 'messageId', 'date', 'priority', 'envelope'],
-    ...['tags', 'metadata', 'sendAt', 'icalEvent', 'amp', '__proto__'],
+    ...['tags', 'metadata', 'sendAt', 'icalEvent', 'amp', 'dsn', '__proto__'],
   );
   const fields = fc
     .array(fc.tuple(key, value), { maxLength: 4 })

@@ -23,6 +23,8 @@ const mail = createMail({
   date: '2030-01-01',
   sendAt: new Date(Date.UTC(2030, 1, 1)),
   priority: 'low',
+  dsn: { id: 'a+b=c', return: 'full', notify: 'never' },
+  requireTLSExtensionEnabled: true,
   tags: ['a', 'ü'],
   metadata: { a: 'line\nline', constructor: 'x' },
   envelope: { from: '' },

@@ -8,6 +8,18 @@ const auth = { user: 'user', pass: 'sesame' };
 const read = (raw: unknown) => readSmtpOptions('transport', raw);
 const url = (text: string) => read(parseSmtpUrl(new URL(text), 'transport'));
 
+/** An RSA key that is too short, or one of a kind that DKIM does not know. */
+function pem(kind: 'rsa' | 'ec' | 'ed25519'): string {
+  const { privateKey } =
+    kind === 'rsa'
+      ? generateKeyPairSync('rsa', { modulusLength: 768 })
+      : kind === 'ec'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : generateKeyPairSync('ed25519');
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+const dkim = { domainName: 'example.com', keySelector: 's', privateKey: pem('ed25519') };
+
 function refusal(make: () => unknown): MailConfigurationError {
   try {
     make();
@@ -24,6 +36,15 @@ describe('SMTP options', () => {
       ...{ host: 'smtp.example.com', port: 587, secure: false, requireTLS: false },
       ...{ ignoreTLS: false, pool: SMTP_DEFAULTS.pool, timeouts: SMTP_DEFAULTS.timeouts },
     });
+  });
+
+  it('take a DKIM key of Ed25519, and its domain in the form that DNS knows', () => {
+    expect(read({ host: 'h', dkim }).dkim).toMatchObject(dkim);
+    expect(read({ host: 'h', dkim: { ...dkim, domainName: 'Bücher.example' } }).dkim).toMatchObject(
+      {
+        domainName: 'xn--bcher-kva.example',
+      },
+    );
   });
 
   it('tie the port and implicit TLS together', () => {
@@ -81,6 +102,13 @@ describe('SMTP options', () => {
     ['transport.tls.rejectUnauthorized', { host: 'h', tls: { rejectUnauthorized: 'no' } }],
     ['transport.tls.minVersion', { host: 'h', tls: { minVersion: 'SSLv3' } }],
     ['transport.tls.ca', { host: 'h', tls: { ca: 1 } }],
+    ['transport.dkim.domainName', { host: 'h', dkim: { ...dkim, domainName: 'a;b=c' } }],
+    ['transport.dkim.domainName', { host: 'h', dkim: { ...dkim, domainName: '[192.0.2.1]' } }],
+    ['transport.dkim.keySelector', { host: 'h', dkim: { ...dkim, keySelector: 'a; l=0' } }],
+    ['transport.dkim.skipFields', { host: 'h', dkim: { ...dkim, skipFields: 'to, cc' } }],
+    ['transport.dkim.headerFieldNames', { host: 'h', dkim: { ...dkim, headerFieldNames: 'a;b' } }],
+    ['transport.dkim.privateKey', { host: 'h', dkim: { ...dkim, privateKey: pem('ec') } }],
+    ['transport.dkim.privateKey', { host: 'h', dkim: { ...dkim, privateKey: pem('rsa') } }],
     [
       'transport.dkim.privateKey',
       { host: 'h', dkim: { domainName: 'd', keySelector: 's', privateKey: 'k' } },

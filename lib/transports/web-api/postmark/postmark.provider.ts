@@ -4,6 +4,7 @@ import type { Mail, MailAddress } from '../../../message/mail.js';
 import { OptionReader } from '../../../option-reader.js';
 import { codeOfStatus, oneLine, parseJson } from '../answer.js';
 import { headersOf } from '../mail-headers.js';
+import { smtpOnly } from '../smtp-only.js';
 import { retryAfterMs } from '../retry-after.js';
 import {
   cannotCarry,
@@ -206,6 +207,8 @@ function findLimit(mail: Mail): [field: string, limit: string] | undefined {
   if (mail.sendAt !== undefined && Date.parse(mail.sendAt) > Date.now()) {
     return ['sendAt', 'Postmark sends at once'];
   }
+  const wish = smtpOnly(mail);
+  if (wish) return [wish, 'its Web API has no way to ask for it'];
   if (tags.length > 1) return ['tags', 'one tag'];
   if ((tags[0]?.length ?? 0) > MAX_TAG_LENGTH) return ['tags', `${MAX_TAG_LENGTH} characters`];
   const entries = Object.entries(metadata);

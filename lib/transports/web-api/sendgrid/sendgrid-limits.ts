@@ -1,5 +1,6 @@
 import type { Mail, MailAddress } from '../../../message/mail.js';
 import { headersOf } from '../mail-headers.js';
+import { smtpOnly } from '../smtp-only.js';
 import { headerLimit } from './sendgrid-headers.js';
 import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js';
 import { MAX_CUSTOM_ARGS_BYTES, MAX_SCHEDULE_MS } from './sendgrid-personalizations.js';
@@ -32,6 +33,8 @@ export function findLimit(
 }
 
 function envelope({ envelope: { from, to }, ...mail }: Mail): SendGridLimit | undefined {
+  const field = smtpOnly(mail);
+  if (field) return { field, limit: 'its Web API has no way to ask for it' };
   if (from !== (mail.sender ?? mail.from).address) {
     return { field: 'envelope.from', limit: 'SendGrid chooses the reverse-path itself' };
   }

@@ -1,0 +1,138 @@
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { SmtpTransport } from '../../../lib/transports/smtp/smtp.transport.js';
+import { dkimKeys, verifyDkim } from '../../fixtures/dkim.js';
+import { testMail } from '../../fixtures/mail.js';
+import {
+  type ScriptedSmtpOptions,
+  ScriptedSmtpServer,
+} from '../../fixtures/scripted-smtp-server.js';
+
+const RSA = dkimKeys('rsa');
+const ED25519 = dkimKeys('ed25519');
+const CAPABILITIES = ['PIPELINING', 'CHUNKING', '8BITMIME'];
+
+/** The transport with its thread in sight. */
+interface Road extends Pick<SmtpTransport, 'deliver' | 'close' | 'destroy'> {
+  readonly signing: { readonly thread: Worker | undefined };
+}
+
+let Built: typeof SmtpTransport;
+let server: ScriptedSmtpServer;
+let road: Road;
+
+beforeAll(async () => {
+  // A thread runs what is built.
+  const built = '../../../dist/transports/smtp/smtp.transport.js';
+  ({ SmtpTransport: Built } = (await import(built)) as { SmtpTransport: typeof SmtpTransport });
+});
+
+afterEach(async () => {
+  await road.destroy();
+  await server.close();
+});
+
+async function start(
+  privateKey: string,
+  script: ScriptedSmtpOptions = { capabilities: CAPABILITIES },
+  Transport = Built,
+): Promise<void> {
+  server = await ScriptedSmtpServer.start(script);
+  road = new Transport({
+    ...{ host: server.host, port: server.port, name: 'client.test' },
+    dkim: { domainName: 'example.com', keySelector: 'mail', privateKey },
+  }) as unknown as Road;
+}
+
+const thread = (): Worker | undefined => road.signing.thread;
+
+function verifyAll(publicKey: string, count: number): void {
+  expect(server.messages).toHaveLength(count);
+  for (const { content } of server.messages) verifyDkim(content, publicKey);
+}
+
+describe('DKIM over SMTP', () => {
+  it.each([
+    ['rsa', RSA],
+    ['ed25519', ED25519],
+  ])('signs each of many mails with a key of %s', async (_, { privateKey, publicKey }) => {
+    await start(privateKey);
+    expect(thread()).toBeUndefined();
+    const mails = Array.from({ length: 60 }, () => testMail({ text: 'Käse\n.\n..\n \t \n\n' }));
+    await Promise.all(mails.map((mail) => road.deliver(mail)));
+    verifyAll(publicKey, 60);
+  });
+
+  it.each([[[]], [['PIPELINING']], [CAPABILITIES]])(
+    'signs what arrives, whatever way it is sent: %j',
+    async (capabilities) => {
+      await start(RSA.privateKey, { capabilities: [...capabilities, '8BITMIME'] });
+      const content = Buffer.alloc(200_000, 'content.\n');
+      await road.deliver(testMail({ text: '.\n..\n', attachments: [{ content }] }));
+      // nodemailer writes this one.
+      const message = { content: 'Subject: inner\r\n\r\nHi', contentType: 'message/rfc822' };
+      await road.deliver(testMail({ attachments: [message] }));
+      verifyAll(RSA.publicKey, 2);
+    },
+  );
+
+  it('tells mails that wait for a broken thread to be sent again, and starts a new one', async () => {
+    await start(RSA.privateKey);
+    await road.deliver(testMail());
+    const first = thread()!;
+    // It hears nothing more, as if it hung.
+    first.postMessage = () => undefined;
+    const failures = Array.from({ length: 5 }, () =>
+      road.deliver(testMail()).catch((error: unknown) => error),
+    );
+    // Their turn comes with the next tick.
+    await new Promise((resolve) => setImmediate(resolve));
+    await first.terminate();
+    const errors = await Promise.all(failures);
+    for (const error of errors) {
+      expect(error).toMatchObject({
+        name: 'MailDeliveryError',
+        code: 'MAIL_DKIM',
+        ...{ disposition: 'retry', fault: 'road', stage: 'queue' },
+      });
+    }
+    const [line = ''] = RSA.privateKey.split('\n').slice(1);
+    expect(line.length).toBeGreaterThan(60);
+    expect(JSON.stringify(errors) + String(errors)).not.toContain(line);
+    await road.deliver(testMail());
+    expect(thread()).not.toBe(first);
+    verifyAll(RSA.publicKey, 2);
+  });
+
+  it('ends its thread when it is closed, after the last mail', async () => {
+    await start(RSA.privateKey);
+    await road.deliver(testMail());
+    const gone = once(thread()!, 'exit');
+    const mails = Array.from({ length: 10 }, () => road.deliver(testMail()));
+    await road.close();
+    await Promise.all(mails);
+    await gone;
+    verifyAll(RSA.publicKey, 11);
+    await road.close();
+  });
+
+  it('ends its thread when it is destroyed', async () => {
+    await start(RSA.privateKey);
+    await road.deliver(testMail());
+    const gone = once(thread()!, 'exit');
+    const late = road.deliver(testMail()).catch((error: unknown) => error);
+    await road.destroy();
+    expect(await late).toMatchObject({ code: 'MAIL_ABORTED' });
+    await gone;
+  });
+
+  it('signs in this thread where the file of the other is missing', async () => {
+    // The tests run the sources, in which no thread can start.
+    await start(RSA.privateKey, { capabilities: CAPABILITIES }, SmtpTransport);
+    await Promise.all(Array.from({ length: 20 }, () => road.deliver(testMail())));
+    await road.deliver(testMail());
+    expect(thread()).toBeUndefined();
+    verifyAll(RSA.publicKey, 21);
+  });
+});
