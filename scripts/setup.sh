@@ -9,6 +9,9 @@ has() { command -v "$1" >/dev/null; }
 packages=()
 has chromium || has chromium-browser || has google-chrome || packages+=(chromium)
 { has postfix && has smtp-sink; } || packages+=(postfix)
+has saslpasswd2 || packages+=(sasl2-bin)
+{ compgen -G '/usr/lib/*/sasl2/libcrammd5.so*' || compgen -G '/usr/lib*/sasl2/libcrammd5.so*'; } \
+  >/dev/null || packages+=(libsasl2-modules)
 has redis-server || packages+=(redis-server)
 has openssl || packages+=(openssl)
 

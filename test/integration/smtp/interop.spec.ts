@@ -115,6 +115,38 @@ const POSTFIX: [string, { discard?: string[]; tls?: boolean }][] = [
   });
 });
 
+(mayRunPostfix ? describe : describe.skip)('Postfix with SASL', () => {
+  const user = { name: 'jo', password: 'sésame = "open" %40' };
+
+  it('takes mail from who is logged in, by every mechanism, and from nobody else', async () => {
+    const postfix = await Postfix.start({ user, tls: TLS.good });
+    stop = () => postfix.stop();
+    const { host, port } = postfix;
+    const security = { requireTLS: true, tls: { ca: TLS.ca } };
+    const login = { user: user.name, pass: user.password };
+    for (const method of ['PLAIN', 'LOGIN', 'CRAM-MD5', undefined] as const) {
+      const over = open({ host, port, ...security, auth: { ...login, method } });
+      await Promise.all(Array.from({ length: 10 }, () => over.deliver(testMail())));
+      await over.close();
+    }
+    const wrong = open({ host, port, ...security, auth: { ...login, pass: 'sesame' } });
+    expect(await wrong.deliver(testMail()).catch((error: unknown) => error)).toMatchObject({
+      ...{ code: 'MAIL_AUTH', disposition: 'retry', fault: 'road', smtpCode: 535 },
+    });
+    await wrong.close();
+    const nobody = open({ host, port, ...security });
+    expect(await nobody.deliver(testMail()).catch((error: unknown) => error)).toMatchObject({
+      ...{ code: 'MAIL_RECIPIENTS', smtpCode: 554 },
+    });
+    await nobody.close();
+    const log = await postfix.log();
+    for (const method of ['PLAIN', 'LOGIN', 'CRAM-MD5']) {
+      expect(log).toMatch(new RegExp(`sasl_method=${method}, sasl_username=jo`));
+    }
+    expect(log).not.toMatch(/fatal|panic/);
+  });
+});
+
 describe('smtp-sink', () => {
   it('takes 500 mails', async () => {
     const probe = net.createServer().listen(0, '127.0.0.1');
