@@ -157,7 +157,7 @@ function makeRoute(config: unknown, path: string, making: Making): MadeRoad {
 
 function makeSmtp(given: SmtpRoadOptions, path: string, inRoute: boolean): MadeRoad {
   const { ports: wanted, ...asked } = given;
-  const { secure, requireTLS, port } = asked;
+  const { secure, requireTLS, port, lmtp } = asked;
   const { timeouts } = readSmtpOptions(path, asked);
   const options: SmtpTransportOptions = inRoute
     ? { ...asked, timeouts: { ...ROUTE_TIMEOUTS, ...asked.timeouts } }
@@ -165,7 +165,8 @@ function makeSmtp(given: SmtpRoadOptions, path: string, inRoute: boolean): MadeR
   if (wanted !== undefined && port !== undefined) {
     throw new MailConfigurationError(`${path}.ports`, 'absent beside `port`', 'both');
   }
-  const unsaid = inRoute && port === undefined && secure === undefined;
+  // LMTP has a port of its own, none of mail's.
+  const unsaid = inRoute && port === undefined && secure === undefined && lmtp !== true;
   const probed = wanted ?? (unsaid ? 'probe' : undefined);
   if (probed === undefined) {
     return { transport: new SmtpTransport(options, path), security: securityOf(options, path) };

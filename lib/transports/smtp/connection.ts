@@ -128,8 +128,9 @@ export class Connection implements ChannelOwner, JobHolder {
     try {
       const commands = envelopeCommands(this.context.errors, job.mail, capabilities);
       const mode = this.host.modeFor(capabilities);
+      const { lmtp } = this.context.options;
       const checkCodes = mode !== 'step' && capabilities.enhancedCodes && this.host.codesTell;
-      transaction = new Transaction(job, mode, commands, refusals, checkCodes);
+      transaction = new Transaction(job, mode, commands, refusals, checkCodes, lmtp);
     } catch (error) {
       job.reject(error);
       return;

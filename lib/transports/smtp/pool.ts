@@ -112,7 +112,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   }
 
   modeFor(capabilities: Capabilities): Mode {
-    const { pipelining, chunking } = this.context.options;
+    const { pipelining, chunking, lmtp } = this.context.options;
     if (
       !pipelining ||
       !capabilities.pipelining ||
@@ -120,7 +120,8 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     ) {
       return 'step';
     }
-    return chunking && capabilities.chunking ? 'stream' : 'group';
+    // Over LMTP the replies to content are as many as recipients were accepted: those come first.
+    return chunking && capabilities.chunking && !lmtp ? 'stream' : 'group';
   }
 
   hasRoom(): void {

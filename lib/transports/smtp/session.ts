@@ -66,11 +66,12 @@ async function ehlo(
   secured: boolean,
 ): Promise<Capabilities> {
   const { commandMs } = options.timeouts;
-  let reply = await dialog.command(`EHLO ${options.name}`, 'ehlo', commandMs);
+  const hello = options.lmtp ? 'LHLO' : 'EHLO';
+  let reply = await dialog.command(`${hello} ${options.name}`, 'ehlo', commandMs);
   if (reply.kind === 2)
     return parseCapabilities(reply, secured && options.tls.rejectUnauthorized !== false);
   // RFC 5321 §3.2: an old server that does not know EHLO may know HELO.
-  if (reply.kind === 5) {
+  if (reply.kind === 5 && !options.lmtp) {
     reply = await dialog.command(`HELO ${options.name}`, 'ehlo', commandMs);
     if (reply.kind === 2) return NO_CAPABILITIES;
   }

@@ -70,7 +70,7 @@ export interface SmtpTransportOptions {
   readonly type?: 'smtp';
   /** Name or IP address. */
   readonly host: string;
-  /** Default 465 with `secure`, else 587. */
+  /** Default 465 with `secure`, 24 with `lmtp`, else 587. */
   readonly port?: number;
   /** TLS from the first byte. Default: true on port 465. */
   readonly secure?: boolean;
@@ -82,6 +82,11 @@ export interface SmtpTransportOptions {
   readonly requireTLS?: boolean;
   /** Stay in plain text even where STARTTLS is offered. Default false. */
   readonly ignoreTLS?: boolean;
+  /**
+   * The server speaks LMTP (RFC 2033), as one that delivers into mailboxes does: it answers for each
+   * recipient what became of the content. Default false.
+   */
+  readonly lmtp?: boolean;
   readonly auth?: SmtpAuth;
   readonly tls?: SmtpTlsOptions;
   /** What EHLO says: a host name or an address literal. Default: this host's full name, else `[127.0.0.1]`. */
@@ -104,6 +109,7 @@ export interface ResolvedSmtpOptions {
   readonly secure: boolean;
   readonly requireTLS: boolean;
   readonly ignoreTLS: boolean;
+  readonly lmtp: boolean;
   readonly auth?: SmtpAuth;
   readonly tls: SmtpTlsOptions;
   readonly name: string;
@@ -118,6 +124,8 @@ export interface ResolvedSmtpOptions {
 export const SMTP_DEFAULTS = {
   port: 587,
   securePort: 465,
+  lmtpPort: 24,
+  lmtp: false,
   pipelining: true,
   chunking: true,
   pool: {
@@ -149,7 +157,7 @@ const TIMEOUT_CEILINGS: Required<SmtpTimeoutOptions> = {
 
 const KEYS = [
   ...['type', 'host', 'port', 'secure', 'requireTLS', 'ignoreTLS', 'auth', 'tls', 'name'],
-  ...['localAddress', 'pipelining', 'chunking', 'pool', 'timeouts', 'dkim'],
+  ...['localAddress', 'lmtp', 'pipelining', 'chunking', 'pool', 'timeouts', 'dkim'],
 ];
 
 /** @throws MailConfigurationError that names the option by its path. */
@@ -158,13 +166,15 @@ export function readSmtpOptions(path: string, raw: unknown): ResolvedSmtpOptions
   reader.oneOf('type', ['smtp'], 'smtp');
   const host = withoutBrackets(reader.string('host'));
   if (!isHost(host)) reader.fail('host', 'a host name or an IP address', 'something else');
-  const { port, secure } = readPort(reader);
+  const lmtp = reader.boolean('lmtp', SMTP_DEFAULTS.lmtp);
+  const { port, secure } = readPort(reader, lmtp);
   const auth =
     reader.raw('auth') === undefined ? undefined : readAuth(reader.nested('auth', AUTH_KEYS));
   return {
     host,
     port,
     secure,
+    lmtp,
     ...readTlsPolicy(reader, { exposed: auth !== undefined && !secure && !isLoopback(host) }),
     auth,
     tls: readTls(reader),
@@ -178,10 +188,13 @@ export function readSmtpOptions(path: string, raw: unknown): ResolvedSmtpOptions
   };
 }
 
-function readPort(reader: OptionReader): { port: number; secure: boolean } {
-  const { port: submission, securePort } = SMTP_DEFAULTS;
+function readPort(reader: OptionReader, lmtp: boolean): { port: number; secure: boolean } {
+  const { port: submission, securePort, lmtpPort } = SMTP_DEFAULTS;
   const secure = reader.boolean('secure', reader.raw('port') === securePort);
-  const port = reader.integer('port', secure ? securePort : submission, { min: 1, max: 65_535 });
+  const port = reader.integer('port', secure ? securePort : lmtp ? lmtpPort : submission, {
+    min: 1,
+    max: 65_535,
+  });
   return { port, secure };
 }
 

@@ -28,7 +28,7 @@ export class SmtpTransport implements MailTransport {
   constructor(options: SmtpTransportOptions, path = 'transport', clock: Clock = systemClock) {
     const resolved = readSmtpOptions(path, options);
     this.clock = clock;
-    this.name = `smtp:${resolved.host}:${resolved.port}`;
+    this.name = `${resolved.lmtp ? 'lmtp' : 'smtp'}:${resolved.host}:${resolved.port}`;
     this.errors = new SmtpErrors(this.name);
     this.signing = resolved.dkim && new SigningThread(resolved.dkim, this.errors);
     const credentials = resolved.auth && credentialsOf(resolved.auth);

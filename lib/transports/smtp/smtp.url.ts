@@ -13,6 +13,7 @@ const PARAMETERS: Readonly<Record<string, readonly [kind: Kind, section: string]
   method: ['string', 'auth'],
   rejectUnauthorized: ['boolean', 'tls'],
   servername: ['string', 'tls'],
+  lmtp: ['boolean', ''],
   pipelining: ['boolean', ''],
   chunking: ['boolean', ''],
   maxConnections: ['integer', 'pool'],

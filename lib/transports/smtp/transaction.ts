@@ -58,6 +58,8 @@ export class Transaction {
   private got = 0;
   private rcptWritten = 0;
   private rcptAnswered = 0;
+  /** Recipients that the server has taken the content for (LMTP). */
+  private settled = 0;
   private offset = 0;
   private begun = false;
   private ended = false;
@@ -75,6 +77,8 @@ export class Transaction {
     private readonly refusals: Refusals,
     /** Whether replies can be told apart by their enhanced codes (RFC 2034). */
     private readonly checkCodes: boolean,
+    /** Content is answered for each recipient that was accepted, in their order (RFC 2033 §4.2). */
+    private readonly lmtp = false,
   ) {
     this.body = job.mail.content;
     if (job.mail.probe) this.resetFirst();
@@ -188,6 +192,8 @@ export class Transaction {
     if (this.expect === Step.rcpt) {
       return this.specific && (code === GOOD_SENDER || code === '2.0.0');
     }
+    // Over LMTP a recipient's is a good answer to content.
+    if (this.lmtp && this.expect === Step.content) return code === GOOD_SENDER;
     return code === GOOD_SENDER || code === GOOD_RECIPIENT;
   }
 
@@ -208,6 +214,7 @@ export class Transaction {
       case Step.data:
         return this.onData(reply);
       case Step.content:
+        if (this.lmtp && !this.uploading) return this.onRecipient(reply);
         this.expect = Step.done;
         return this.onFinal(reply);
       case Step.done:
@@ -263,7 +270,7 @@ export class Transaction {
 
   private writeContent(group: OutputGroup): void {
     if (!this.begun) {
-      this.owed += 1;
+      this.owed += this.lmtp ? this.accepted.length : 1;
       if (this.failure && this.mode !== 'stream') {
         // 354 though nobody is to get it: a lone dot, and what it brings is no success (RFC 2920 §3.1).
         this.loneDot = true;
@@ -343,6 +350,23 @@ export class Transaction {
     if (this.failure) return 'content was accepted after its envelope was refused';
     this.success = reply;
     return undefined;
+  }
+
+  /** What became of the content for the next recipient (LMTP). */
+  private onRecipient(reply: Reply): undefined {
+    const address = this.accepted[this.settled]!;
+    if (reply.kind === 2) {
+      this.settled += 1;
+      this.success = reply;
+    } else {
+      this.accepted.splice(this.settled, 1);
+      this.rejected.push(this.refusals.recipient(address, reply));
+    }
+    // One has it: were the connection lost now, nobody could say who else.
+    this.doubtful = this.settled > 0 && this.awaiting;
+    if (this.awaiting) return;
+    this.expect = Step.done;
+    if (this.accepted.length === 0) this.failure ??= this.refusals.everyone(this.rejected);
   }
 
   private turnAway(reply: Reply): void {

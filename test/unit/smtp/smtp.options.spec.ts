@@ -51,6 +51,8 @@ describe('SMTP options', () => {
     expect(read({ host: 'h', secure: true })).toMatchObject({ port: 465, secure: true });
     expect(read({ host: 'h', port: 465 })).toMatchObject({ secure: true });
     expect(read({ host: 'h', port: 465, secure: false })).toMatchObject({ secure: false });
+    expect(read({ host: 'h', lmtp: true })).toMatchObject({ port: 24, secure: false });
+    expect(url('smtp://h?lmtp=true')).toMatchObject({ port: 24, lmtp: true });
   });
 
   it.each([
