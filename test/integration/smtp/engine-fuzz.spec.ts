@@ -58,22 +58,31 @@ function mischief<T>(kind: fc.Arbitrary<T>, steps: readonly SmtpStep[] = STEPS) 
   return fc.record({ step, at: fc.integer({ min: 1, max: 8 }), kind });
 }
 
-const plans = fc
-  .tuple(
-    fc.option(fc.oneof(mischief(miscount), mischief(misorder, NOT_RCPT))),
-    fc.array(
-      mischief(
+/** Over LMTP the final replies stand for recipients, too. */
+const NOT_FINAL = STEPS.filter((step) => step !== 'final');
+
+const plansFor = (lmtp: boolean) =>
+  fc
+    .tuple(
+      fc.option(
         fc.oneof(
-          anyText.map((text): ScriptedReply => ({ text })),
-          travel,
+          mischief(miscount, lmtp ? NOT_FINAL : STEPS),
+          mischief(misorder, lmtp ? NOT_FINAL.filter((step) => step !== 'rcpt') : NOT_RCPT),
         ),
       ),
-      {
-        maxLength: 5,
-      },
-    ),
-  )
-  .map(([first, rest]) => (first ? [first, ...rest] : rest));
+      fc.array(
+        mischief(
+          fc.oneof(
+            anyText.map((text): ScriptedReply => ({ text })),
+            travel,
+          ),
+        ),
+        {
+          maxLength: 5,
+        },
+      ),
+    )
+    .map(([first, rest]) => (first ? [first, ...rest] : rest));
 
 /** Fails instead of waiting for ever when a promise is never settled. */
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
@@ -88,11 +97,17 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   });
 }
 
-describe.each<ModeName>(MODE_NAMES)('a server in mode %s whose replies are made up', (mode) => {
+const ROADS: [name: string, mode: ModeName, lmtp: boolean][] = [
+  ...MODE_NAMES.map((mode): [string, ModeName, boolean] => [mode, mode, false]),
+  ['step of LMTP', 'step', true],
+  ['group of LMTP', 'group', true],
+];
+
+describe.each(ROADS)('a server in mode %s whose replies are made up', (_, mode, lmtp) => {
   it('never makes us report a mail as sent, or as not sent, that is not', async () => {
     await fc.assert(
       fc.asyncProperty(
-        plans,
+        plansFor(lmtp),
         fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 8 }),
         fc.integer({ min: 1, max: 2 }),
         async (plan, recipients, maxConnections) => {
@@ -106,10 +121,15 @@ describe.each<ModeName>(MODE_NAMES)('a server in mode %s whose replies are made 
               },
             ]),
           );
-          const server = await ScriptedSmtpServer.start({ capabilities: MODES[mode], script });
+          const server = await ScriptedSmtpServer.start({
+            capabilities: MODES[mode],
+            script,
+            lmtp,
+          });
           const road = new SmtpTransport({
             host: server.host,
             port: server.port,
+            lmtp,
             pool: { maxConnections, maxInFlight: 4 },
             timeouts: { commandMs: 80, dataMs: 80, replyMs: 80, greetingMs: 1000 },
           });
