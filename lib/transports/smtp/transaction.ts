@@ -353,7 +353,7 @@ export class Transaction {
   }
 
   /** What became of the content for the next recipient (LMTP). */
-  private onRecipient(reply: Reply): undefined {
+  private onRecipient(reply: Reply): string | undefined {
     const address = this.accepted[this.settled]!;
     if (reply.kind === 2) {
       this.settled += 1;
@@ -362,11 +362,12 @@ export class Transaction {
       this.accepted.splice(this.settled, 1);
       this.rejected.push(this.refusals.recipient(address, reply));
     }
-    // One has it: were the connection lost now, nobody could say who else.
-    this.doubtful = this.settled > 0 && this.awaiting;
-    if (this.awaiting) return;
+    // Were the connection lost now, be it after 421, nobody could say who has it.
+    this.doubtful = this.awaiting;
+    if (this.awaiting) return undefined;
     this.expect = Step.done;
     if (this.accepted.length === 0) this.failure ??= this.refusals.everyone(this.rejected);
+    return undefined;
   }
 
   private turnAway(reply: Reply): void {

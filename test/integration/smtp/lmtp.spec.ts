@@ -87,6 +87,12 @@ describe('LMTP', () => {
     expect(server.messages.filter(({ to }) => to[0] === A)).toHaveLength(1);
   });
 
+  it('does not take 421 for one recipient as a word on the others', async () => {
+    const { server, road } = await start({ [A]: '421 4.3.2 closing', [B]: { drop: 'reset' } });
+    expect(await failureOf(road.deliver(mailTo(A, B)))).toMatchObject({ disposition: 'unknown' });
+    expect(server.messages.map(({ to }) => to)).toEqual([[B]]);
+  });
+
   it('sends no content where a server asks for it though none is to get it', async () => {
     const { server, road } = await start({}, { rcpt: '550 5.1.1 nobody', data: '354 go on' });
     expect(await failureOf(road.deliver(mailTo(A)))).toMatchObject({ code: 'MAIL_RECIPIENTS' });
