@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { promisify } from 'node:util';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { SmtpTransport } from '../../../lib/transports/smtp/smtp.transport.js';
@@ -125,6 +127,23 @@ describe('DKIM over SMTP', () => {
     await road.destroy();
     expect(await late).toMatchObject({ code: 'MAIL_ABORTED' });
     await gone;
+  });
+
+  it('keeps no process alive once it has answered', async () => {
+    await start(RSA.privateKey);
+    const folder = new URL('../../../dist/transports/smtp/', import.meta.url).href;
+    const program = `
+      import { SigningThread } from '${folder}dkim/signing-thread.js';
+      import { SmtpErrors } from '${folder}smtp-errors.js';
+      const privateKey = process.env.KEY;
+      const options = { domainName: 'example.com', keySelector: 'mail', privateKey };
+      const signed = await new SigningThread(options, new SmtpErrors('x')).sign(Buffer.from('A: b'));
+      console.log(signed.toString());
+    `;
+    const args = ['--input-type=module', '-e', program];
+    const env = { ...process.env, NODE_OPTIONS: '', KEY: RSA.privateKey };
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env, timeout: 20_000 });
+    expect(stdout).toMatch(/^DKIM-Signature: [^]*\r\nA: b\n$/);
   });
 
   it('signs in this thread where the file of the other is missing', async () => {

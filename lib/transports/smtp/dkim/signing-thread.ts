@@ -71,6 +71,8 @@ export class SigningThread {
     const thread = new Worker(new URL('./dkim-thread.js', import.meta.url), {
       workerData: this.options,
       name: 'mail DKIM',
+      // The app's own loaders and hooks have nothing to do in it.
+      execArgv: [],
     });
     thread.unref();
     let reason: unknown;
