@@ -25,6 +25,8 @@ export function findLimit(
   now: number,
   options = readSendGridOptions(mail, now),
 ): SendGridLimit | undefined {
+  const field = smtpOnly(mail);
+  if (field) return { field, limit: 'its Web API has no way to ask for it' };
   for (const check of [envelope, recipients, addresses, content, attachments, headers, extras]) {
     const found = check(mail, now, options);
     if (found) return found;
@@ -33,8 +35,6 @@ export function findLimit(
 }
 
 function envelope({ envelope: { from, to }, ...mail }: Mail): SendGridLimit | undefined {
-  const field = smtpOnly(mail);
-  if (field) return { field, limit: 'its Web API has no way to ask for it' };
   if (from !== (mail.sender ?? mail.from).address) {
     return { field: 'envelope.from', limit: 'SendGrid chooses the reverse-path itself' };
   }
