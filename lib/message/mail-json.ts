@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { checkUnknown, isObject, readField } from './fields.js';
+import { checkUnknown, isObject, MESSAGE_FIELDS, readField } from './fields.js';
 import { freezeMail } from './freeze-mail.js';
 import { IssueList } from './issues.js';
 import type { Mail } from './mail.js';
@@ -9,31 +9,9 @@ import { isUuidV7 } from './uuid.js';
 import { readMessage } from './validate.js';
 
 /** A mail's fields that a message has under the same name and in a form that it takes. */
-const SHARED = [
-  'from',
-  'sender',
-  'to',
-  'cc',
-  'bcc',
-  'replyTo',
-  'subject',
-  'text',
-  'html',
-  'amp',
-  'icalEvent',
-  'inReplyTo',
-  'references',
-  'messageId',
-  'date',
-  'priority',
-  'envelope',
-  'tags',
-  'metadata',
-  'sendAt',
-  'dsn',
-  'requireTLSExtensionEnabled',
-  'providerOptions',
-] as const;
+const SHARED = MESSAGE_FIELDS.filter(
+  (field) => field !== 'headers' && field !== 'attachments' && field !== 'list',
+);
 const MAIL_FIELDS = ['id', 'createdAt', 'headers', 'attachments', ...SHARED];
 const ATTACHMENT_FIELDS = ['filename', 'contentType', 'content', 'cid', 'disposition'];
 const FIX = 'Take only what JSON.stringify made of a Mail';
