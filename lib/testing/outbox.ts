@@ -72,12 +72,12 @@ export class MailOutbox {
   }
 
   /**
-   * Resolves once the relay has nothing more to do now: what is left is deferred, for later, or dead. At
-   * once without a relay.
+   * Resolves once the relay has nothing more to do now: what is left is deferred, for later, dead, or
+   * waits for a road that is down. At once without a relay.
    */
   async settled(): Promise<void> {
     while (this.jobs.isBusy) {
-      await new Promise<void>((resolve) => (this.jobs.onChange = resolve));
+      await new Promise<void>((resolve) => this.jobs.onChange.push(resolve));
     }
     // What the last settlement made known is told by now.
     await new Promise<void>((resolve) => setImmediate(resolve));
