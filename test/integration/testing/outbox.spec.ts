@@ -142,6 +142,9 @@ to be sent, but none of the 1 sent is one:
   1. to jo@example.com: "Hello"
        subject: expected "Helo", got "Hello"
        text: expected /bye/, got "See https://x.y/z."`);
+    const global = /hello/gi;
+    expect(outbox.find({ subject: global })).toHaveLength(1);
+    expect(outbox.find({ subject: global })).toHaveLength(1);
     const some = await failureOf((async () => outbox.assertNothingSent())());
     expect(some.message).toContain('1. to jo@example.com: "Hello"');
     const times = await failureOf((async () => outbox.assertSent({ to }, { times: 2 }))());
