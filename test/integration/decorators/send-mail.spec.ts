@@ -181,7 +181,7 @@ describe('@SendMail', () => {
         }
       }
       return Static;
-    }).toThrow(/a static method/);
+    }).toThrow(/`@SendMail on Static.send` .* got a static method/);
     expect(outbox.mails).toEqual([]);
   });
 
