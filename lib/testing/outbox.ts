@@ -117,6 +117,7 @@ export class MailOutbox {
 
   /** @throws AssertionError that lists the mails that meet the filter. */
   assertNotSent(filter: MailFilter): void {
+    this.assertUsed();
     const found = this.find(filter);
     if (found.length === 0) return;
     fail(
@@ -126,8 +127,17 @@ export class MailOutbox {
 
   /** @throws AssertionError that lists what was sent. */
   assertNothingSent(): void {
+    this.assertUsed();
     if (this.taken.length === 0) return;
     fail(`Expected nothing to be sent, but there is:\n${list(this.taken)}`);
+  }
+
+  /** An outbox of a mailer that is not there would see nothing, whatever is sent. */
+  private assertUsed(): void {
+    if (this.roads.size > 0) return;
+    fail(
+      'No mailer sends to this outbox. Compile the module first, and give `overrideMail` the `name` of a mailer that it registers.',
+    );
   }
 
   /** How each sent mail differs from the filter, for a test's report. */

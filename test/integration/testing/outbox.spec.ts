@@ -87,6 +87,16 @@ describe('overrideMail', () => {
     bulk.assertNothingSent();
   });
 
+  it('says nothing of a mailer that is not there', async () => {
+    const builder = Test.createTestingModule({
+      imports: [MailModule.forRoot({ transport: 'memory:' })],
+    });
+    const outbox = overrideMail(builder, { name: 'bluk' });
+    app = await builder.compile();
+    expect(() => outbox.assertNothingSent()).toThrow(/No mailer sends to this outbox.*`name`/);
+    expect(() => outbox.assertNotSent({ to })).toThrow(/No mailer sends to this outbox/);
+  });
+
   it('leaves validation and events real', async () => {
     const { outbox, mail } = await start();
     const types: string[] = [];
