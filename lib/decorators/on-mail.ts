@@ -46,7 +46,7 @@ export function OnMail<T extends MailEventType>(
       throw new MailConfigurationError(
         `@OnMail on ${methodName(target, key)}`,
         `for one or more of ${EVENT_TYPES.join(', ')}`,
-        unknown === undefined ? 'none' : `'${unknown}'${near ? `; did you mean '${near}'?` : ''}`,
+        unknown === undefined ? 'none' : `'${unknown}'${near ? ` (did you mean '${near}'?)` : ''}`,
       );
     }
     Reflect.defineMetadata(ON_MAIL, [...before, { mailer: options.mailer, types }], method);

@@ -135,7 +135,7 @@ describe('@OnMail', () => {
       return Listener;
     };
     expect(listenTo('snet')).toThrow(
-      /`@OnMail on Listener.heard` to be for one or more of queued, attempt, .*, got 'snet'; did you mean 'sent'\?/,
+      /`@OnMail on Listener.heard` to be for one or more of queued, attempt, .*, got 'snet' \(did you mean 'sent'\?\)/,
     );
     expect(listenTo(['sent', 'bounced'])).toThrow(/got 'bounced'/);
     expect(listenTo([])).toThrow(/got none/);
