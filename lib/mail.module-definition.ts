@@ -1,4 +1,4 @@
-import { ConfigurableModuleBuilder, type Provider } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type Provider, type Type } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { systemClock } from './clock.js';
 import { MailExplorer } from './decorators/mail-explorer.js';
@@ -80,10 +80,10 @@ function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: Optional
       useFactory: ({ templates }: ResolvedMailOptions) => templates && new TemplateStore(templates),
       inject: [RESOLVED_OPTIONS],
     },
-    ...interceptors,
+    ...interceptors.map(checkedClass),
     {
       provide: INTERCEPTORS,
-      useFactory: (...all: MailInterceptor[]) => all,
+      useFactory: (...all: MailInterceptor[]) => all.map(checkedInterceptor),
       inject: [...interceptors],
     },
     {
@@ -105,6 +105,20 @@ function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: Optional
     },
   ];
   return providers;
+}
+
+const interceptorName = (index: number) => `interceptors[${index}]`;
+
+function checkedClass(given: Type<MailInterceptor>, index: number): Type<MailInterceptor> {
+  if (typeof given === 'function') return given;
+  const expected = 'a class with `intercept`, which Nest makes an instance of';
+  throw new MailConfigurationError(interceptorName(index), expected, describe(given));
+}
+
+function checkedInterceptor(made: MailInterceptor, index: number): MailInterceptor {
+  if (typeof (made as Partial<MailInterceptor>).intercept === 'function') return made;
+  const got = `${made.constructor.name}, which has none`;
+  throw new MailConfigurationError(interceptorName(index), 'a class with `intercept`', got);
 }
 
 interface Injected {

@@ -31,6 +31,8 @@ export class WrittenDraft {
 export interface DraftScope {
   readonly self: object;
   readonly key: string | symbol;
+  /** What `@SendMail` made of the method. */
+  readonly by: object;
 }
 
 export const draftScope = new AsyncLocalStorage<DraftScope>();

@@ -19,5 +19,8 @@ export interface OnMailMetadata {
 export const mailerKey = (mailer = ''): symbol => Symbol.for(`nestjs-mail-relay:mailer:${mailer}`);
 
 /** `Class.method`, for errors. */
-export const methodName = (target: object, key: string | symbol): string =>
-  `${target.constructor.name || 'class'}.${String(key)}`;
+export function methodName(target: object, key: string | symbol): string {
+  // A static method's target is the class.
+  const { name } = typeof target === 'function' ? target : target.constructor;
+  return `${name || 'class'}.${String(key)}`;
+}

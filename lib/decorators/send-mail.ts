@@ -42,7 +42,7 @@ type Method = (this: object, ...args: unknown[]) => unknown;
  */
 export function SendMail<const N extends MailTemplateName | undefined = undefined>(
   options: SendMailOptions<N> = {},
-): SendMailDecorator<N> {
+): SendMailDecorator<NoInfer<N>> {
   return (target, key, descriptor) => {
     const method = (descriptor as PropertyDescriptor | undefined)?.value as Method | undefined;
     const name = methodName(target, key);
@@ -85,8 +85,10 @@ function wrap(
   const { mailer, template, ...fields } = options;
   async function sendMail(this: object, ...args: unknown[]): Promise<unknown> {
     const outer = draftScope.getStore();
-    // `super.method()` of a method that is decorated again: the outer one sends.
-    if (outer?.self === this && outer.key === key) return method.apply(this, args);
+    // `super.method()` of a method that is decorated again: the outer one sends. Not so when it calls itself.
+    if (outer?.self === this && outer.key === key && outer.by !== sendMail) {
+      return method.apply(this, args);
+    }
     const service: unknown = Reflect.get(this, mailerKey(mailer));
     if (!(service instanceof MailService)) {
       throw new MailConfigurationError(
@@ -95,7 +97,9 @@ function wrap(
         'an instance without one; inject the provider, or in a test take it from the TestingModule',
       );
     }
-    const written = await draftScope.run({ self: this, key }, async () => method.apply(this, args));
+    const written = await draftScope.run({ self: this, key, by: sendMail }, async () =>
+      method.apply(this, args),
+    );
     if (!(written instanceof WrittenDraft)) {
       throw new MailConfigurationError(
         `the answer of ${name}`,

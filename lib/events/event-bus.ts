@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel';
 import { Subject, type Observable } from 'rxjs';
 import type { MailEvent, MailEventType } from './mail-events.js';
 
-const EVENT_TYPES: readonly MailEventType[] = [
+export const EVENT_TYPES: readonly MailEventType[] = [
   'queued',
   'attempt',
   'hop',

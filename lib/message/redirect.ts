@@ -18,6 +18,7 @@ export interface MailRedirect {
 }
 
 const MAX_NAMED = 20;
+const ALLOWED = /^[^\s,<>]*@[^\s@,<>]+$/;
 
 /** @throws MailConfigurationError */
 export function readRedirect(path: string, raw: unknown): MailRedirect {
@@ -26,16 +27,14 @@ export function readRedirect(path: string, raw: unknown): MailRedirect {
   const to = readAddresses(issues, `${path}.to`, reader.raw('to'));
   if (issues.count > 0 || to.length === 0) reader.fail('to', 'one or more addresses');
   const allow = reader.raw('allow') ?? [];
-  const good = (item: unknown): item is string =>
-    typeof item === 'string' && /^[^\s,<>]*@[^\s@,<>]+$/.test(item);
-  if (!Array.isArray(allow) || !allow.every(good)) {
-    throw new MailConfigurationError(
-      reader.pathOf('allow'),
-      'an array of addresses and of domains as `@example.com`',
-      describe(allow),
-    );
-  }
-  return { to, allow: new Set(allow.map((item) => item.toLowerCase())) };
+  if (!Array.isArray(allow)) reader.fail('allow', 'an array');
+  const allowed = (allow as readonly unknown[]).map((item, index) => {
+    if (typeof item === 'string' && ALLOWED.test(item)) return item.toLowerCase();
+    const got = typeof item === 'string' ? `'${item}'` : describe(item);
+    const expected = 'an address, or a domain as `@example.com`';
+    throw new MailConfigurationError(`${reader.pathOf('allow')}[${index}]`, expected, got);
+  });
+  return { to, allow: new Set(allowed) };
 }
 
 /**

@@ -45,8 +45,10 @@ export class MemoryJobs {
   readonly keys = new Map<string, { readonly id: string; readonly messageId: string }>();
   /** Called when there may be work. */
   readonly onWork = new Set<() => void>();
-  /** Called whenever anything has changed. */
-  onChange?: () => void;
+  /** Called once, when anything has changed. */
+  readonly onChange: (() => void)[] = [];
+  /** Jobs were released, and none was asked for since. */
+  givenBack = false;
 
   constructor(readonly clock: Clock = systemClock) {}
 
@@ -63,16 +65,16 @@ export class MemoryJobs {
     return rows.map((row) => leasedJob(row).mail);
   }
 
-  /** There is something to do now. */
+  /** A worker has something to do now. One whose road is down gave its jobs back, and waits. */
   get isBusy(): boolean {
     return [...this.rows.values()].some((row) => {
       const state = this.stateOf(row);
-      return state === 'queued' || state === 'leased';
+      return state === 'leased' || (state === 'queued' && this.onWork.size > 0 && !this.givenBack);
     });
   }
 
   changed(mayBeWork: boolean): void {
-    this.onChange?.();
+    for (const call of this.onChange.splice(0)) call();
     if (mayBeWork) for (const call of this.onWork) call();
   }
 }
@@ -127,6 +129,7 @@ export class MemoryRelay implements MailRelay {
   }
 
   async lease(max: number): Promise<Lease> {
+    this.jobs.givenBack = false;
     const jobs: LeasedJob[] = [];
     const corrupt: CorruptJob[] = [];
     const due = this.rowsIn('queued');
@@ -176,6 +179,7 @@ export class MemoryRelay implements MailRelay {
       const row = this.mine(id);
       if (row) row.owner = undefined;
     }
+    this.jobs.givenBack = true;
     this.jobs.changed(true);
   }
 
@@ -221,6 +225,7 @@ export class MemoryRelay implements MailRelay {
   async close(): Promise<void> {
     this.closed = true;
     if (this.onWork) this.jobs.onWork.delete(this.onWork);
+    this.jobs.changed(false);
   }
 
   destroy(): Promise<void> {

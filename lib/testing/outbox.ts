@@ -72,12 +72,12 @@ export class MailOutbox {
   }
 
   /**
-   * Resolves once the relay has nothing more to do now: what is left is deferred, for later, or dead. At
-   * once without a relay.
+   * Resolves once the relay has nothing more to do now: what is left is deferred, for later, dead, or
+   * waits for a road that is down. At once without a relay.
    */
   async settled(): Promise<void> {
     while (this.jobs.isBusy) {
-      await new Promise<void>((resolve) => (this.jobs.onChange = resolve));
+      await new Promise<void>((resolve) => this.jobs.onChange.push(resolve));
     }
     // What the last settlement made known is told by now.
     await new Promise<void>((resolve) => setImmediate(resolve));
@@ -117,6 +117,7 @@ export class MailOutbox {
 
   /** @throws AssertionError that lists the mails that meet the filter. */
   assertNotSent(filter: MailFilter): void {
+    this.assertUsed();
     const found = this.find(filter);
     if (found.length === 0) return;
     fail(
@@ -126,8 +127,17 @@ export class MailOutbox {
 
   /** @throws AssertionError that lists what was sent. */
   assertNothingSent(): void {
+    this.assertUsed();
     if (this.taken.length === 0) return;
     fail(`Expected nothing to be sent, but there is:\n${list(this.taken)}`);
+  }
+
+  /** An outbox of a mailer that is not there would see nothing, whatever is sent. */
+  private assertUsed(): void {
+    if (this.roads.size > 0) return;
+    fail(
+      'No mailer sends to this outbox. Compile the module first, and give `overrideMail` the `name` of a mailer that it registers.',
+    );
   }
 
   /** How each sent mail differs from the filter, for a test's report. */

@@ -83,6 +83,18 @@ export class Mails {
     return draft({ to, context: { name } });
   }
 
+  // @ts-expect-error the method writes the mail of a template, and none is named
+  @SendMail({ subject: 'x' })
+  unnamed(name: string): SentMail<'welcome'> {
+    return draft({ to, context: { name } });
+  }
+
+  // @ts-expect-error the method writes a mail without the template
+  @SendMail({ template: 'welcome' })
+  untemplated(): SentMail {
+    return draft({ to, text: '' });
+  }
+
   // @ts-expect-error there is no such template
   @SendMail({ template: 'reset' })
   unknown(): SentMail {

@@ -12,7 +12,15 @@ import type {
   TemplateMeta,
 } from '../template.js';
 import { isPath, walkCalls, type AstCall, type AstProgram } from './handlebars-ast.js';
-import { asTemplateError, markOrigins, NEED, need, needArguments } from './handlebars-faults.js';
+import {
+  asTemplateError,
+  markOrigins,
+  NEED,
+  need,
+  needVariables,
+  PRINT,
+  print,
+} from './handlebars-faults.js';
 import { SourceComposer, type ComposedSource } from './handlebars-source.js';
 import { PARTIAL, variablesOf } from './handlebars-variables.js';
 import {
@@ -31,7 +39,9 @@ type Mode = 'html' | 'text';
 /** A language on top of Handlebars (MJML): turns a composed source into html, mustaches as tokens. */
 export type ToHtml = (composed: ComposedSource, table: MustacheTable) => Promise<string>;
 
-const BUILT_IN = ['if', 'unless', 'each', 'with', 'lookup', 'log', PARTIAL, NEED];
+const BUILT_IN = ['if', 'unless', 'each', 'with', 'lookup', 'log', PARTIAL, NEED, PRINT];
+/** Inherited values are never read. Said here, so that Handlebars does not warn of each. */
+const OWN_ONLY = { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false };
 const CID = /\bcid:([^"'\s)>&\uE000]+)/g;
 
 export class HandlebarsCompiler implements TemplateCompiler {
@@ -88,12 +98,11 @@ export class HandlebarsCompiler implements TemplateCompiler {
     };
     return {
       render: (context, meta) => {
-        const data = withoutUndefined(context);
-        const rendered = parts.html?.(data, meta);
+        const rendered = parts.html?.(context, meta);
         const text =
-          parts.text?.(data, meta) ??
+          parts.text?.(context, meta) ??
           (rendered === undefined ? undefined : this.kit.toText?.(rendered));
-        return { subject: parts.subject?.(data, meta), html: rendered, text };
+        return { subject: parts.subject?.(context, meta), html: rendered, text };
       },
       cids: [...new Set(Array.from((html ?? '').matchAll(CID), (match) => match[1]!))],
       variables: variablesOf(
@@ -150,17 +159,16 @@ export class HandlebarsCompiler implements TemplateCompiler {
     });
     programs.push(this.parse(template, file, source));
     markOrigins(ast, source, origins);
-    needArguments(ast);
+    needVariables(ast, this.helpers);
     const compiled = this.environment(ast, mode).compile(ast, {
-      strict: true,
       noEscape: mode === 'text',
       knownHelpers: Object.fromEntries([...this.helpers].map((name) => [name, true])),
     });
     return (context, meta) => {
       try {
-        return compiled(context, { data: { locale: meta.locale ?? '' } });
+        return compiled(context, { data: { locale: meta.locale ?? '' }, ...OWN_ONLY });
       } catch (cause) {
-        throw asTemplateError(template, file, cause, origins);
+        throw asTemplateError(template, file, cause, origins, context);
       }
     };
   }
@@ -175,6 +183,7 @@ export class HandlebarsCompiler implements TemplateCompiler {
     for (const name of BUILT_IN) if (!called.has(name)) environment.unregisterHelper(name);
     if (called.has(PARTIAL)) environment.registerHelper(PARTIAL, partial);
     if (called.has(NEED)) environment.registerHelper(NEED, need);
+    if (called.has(PRINT)) environment.registerHelper(PRINT, print);
     for (const [name, helper] of Object.entries(this.kit.helpers)) {
       if (!called.has(name)) continue;
       const own = mode === 'html' ? helper : this.asText(helper);
@@ -243,15 +252,6 @@ const textExtensions = (extensions: readonly string[]) => extensions.map((one) =
 
 function later(render: Render, finish: (html: string) => string): Render {
   return (context, meta) => finish(render(context, meta));
-}
-
-/** `{ name: undefined }` is as good as no name; printing it as nothing would hide a mistake. */
-function withoutUndefined(context: TemplateContext): TemplateContext {
-  for (const key of Object.keys(context)) {
-    if (context[key] !== undefined) continue;
-    return Object.fromEntries(Object.entries(context).filter(([, value]) => value !== undefined));
-  }
-  return context;
 }
 
 interface HelperOptions {

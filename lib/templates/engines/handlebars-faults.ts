@@ -1,51 +1,102 @@
 import { MailTemplateError } from '../../errors.js';
-import type { TemplateFile } from '../template.js';
+import type { TemplateContext, TemplateFile } from '../template.js';
 import {
   isPath,
   walkCalls,
   type AstCall,
   type AstNode,
+  type AstPath,
   type AstProgram,
 } from './handlebars-ast.js';
+import { PARTIAL } from './handlebars-variables.js';
 import type { Mustache, Restored } from './mustaches.js';
 
-/** Stands around a variable that is an argument: Handlebars' strict mode leaves those out. */
+/**
+ * Stand around a variable that is an argument, or printed. Handlebars' strict mode leaves arguments
+ * out, and takes what is there and `undefined`, or inherited, for nothing.
+ */
 export const NEED = 'mail:need';
+export const PRINT = 'mail:print';
 
-class MissingVariable extends Error {
+class BadVariable extends Error {
   constructor(
     readonly variable: string,
     /** As Handlebars' own errors have it. */
     readonly lineNumber: number,
+    readonly isObject = false,
   ) {
-    super(`${variable} is missing`);
+    super(variable);
   }
 }
 
-/** The helper of that name. */
-export function need(origin: number, variable: string, value: unknown): unknown {
-  if (value === undefined) throw new MissingVariable(variable, origin);
+/** @param parent What the path goes through, or the options that Handlebars gives last. */
+export function need(origin: number, variable: string, value: unknown, parent: unknown): unknown {
+  if (value === undefined || parent === null) throw new BadVariable(variable, origin);
   return value;
 }
 
-/** In `{{#if name}}` a missing name is an answer, in any other argument a mistake. */
-export function needArguments(ast: AstProgram): void {
+export function print(
+  this: unknown,
+  origin: number,
+  variable: string,
+  given: unknown,
+  parent: unknown,
+): unknown {
+  const called = typeof given === 'function' ? (given as () => unknown).call(this) : given;
+  const value = need(origin, variable, called, parent);
+  if (typeof value === 'object' && value !== null && isWordless(value)) {
+    throw new BadVariable(variable, origin, true);
+  }
+  return value;
+}
+
+/** It would print `[object Object]`. An array, a Date and a SafeString have words of their own. */
+const isWordless = (value: object): boolean =>
+  Reflect.get(value, 'toString') === Reflect.get(Object.prototype, 'toString');
+
+/** In `{{#if name}}` a missing name is an answer, anywhere else a mistake. */
+export function needVariables(ast: AstProgram, helpers: ReadonlySet<string>): void {
   walkCalls(ast, (call) => {
     const name = isPath(call.path) ? call.path.original : '';
     if (name === NEED) return;
+    if (call.type === 'MustacheStatement' && isPrinted(call.path) && !helpers.has(name)) {
+      printed(call, call.path);
+      return;
+    }
     if (!['if', 'unless'].includes(name)) call.params = call.params.map(needed);
     for (const pair of call.hash?.pairs ?? []) pair.value = needed(pair.value);
   });
 }
 
+const isPrinted = (node: AstNode): node is AstPath => isPath(node) && node.parts.length > 0;
+
+function printed(call: AstCall, path: AstPath): void {
+  call.params = given(path);
+  call.path = helperPath(path, PRINT);
+}
+
 function needed(node: AstNode): AstNode {
-  if (!isPath(node) || node.data || node.parts.length === 0) return node;
-  const { loc, original } = node;
-  const path = { ...node, data: false, parts: [NEED], original: NEED, depth: 0, strip: {} };
+  if (!isPrinted(node) || node.data) return node;
+  const path = helperPath(node, NEED);
+  const call: AstCall = { type: 'SubExpression', path, params: given(node), loc: node.loc };
+  return call;
+}
+
+const helperPath = (at: AstPath, name: string): AstPath => ({
+  ...at,
+  data: false,
+  parts: [name],
+  original: name,
+  depth: 0,
+});
+
+/** The number of the mustache, the variable as it is written there, its value and its parent's. */
+function given(path: AstPath): AstNode[] {
+  const { loc, original, parts } = path;
   const number = { type: 'NumberLiteral', value: loc.start.line, original: loc.start.line, loc };
   const string = { type: 'StringLiteral', value: original, original, loc };
-  const call: AstCall = { type: 'SubExpression', path, params: [number, string, node], loc };
-  return call;
+  const parent = { ...path, parts: parts.slice(0, -1) };
+  return [number, string, path, ...(parts.length > 1 ? [parent] : [])];
 }
 
 /** Handlebars' errors carry a line: make it the number of the mustache that it stands for. */
@@ -70,28 +121,61 @@ export function asTemplateError(
   file: TemplateFile,
   cause: unknown,
   origins: readonly Mustache[],
+  context: TemplateContext,
 ): MailTemplateError {
   if (cause instanceof MailTemplateError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
   const number = cause instanceof Error && 'lineNumber' in cause ? Number(cause.lineNumber) : 0;
   const at = origins[number - 1];
-  const variable =
-    cause instanceof MissingVariable
-      ? cause.variable
-      : /^"(.*)" not defined in /.exec(message)?.[1];
+  const where = { template, file: at?.file ?? file.shown, line: at?.line, cause };
+  if (!(cause instanceof BadVariable)) {
+    return new MailTemplateError({
+      ...where,
+      problem: `it cannot be filled: ${message}`,
+      fix: 'Look at the helpers that it calls and at what they are given',
+    });
+  }
+  const { variable, isObject } = cause;
+  const shown = `the variable \`${variable}\` of \`${shownSource(at, variable)}\``;
+  if (isObject) {
+    return new MailTemplateError({
+      ...where,
+      variable,
+      problem: `${shown} is an object`,
+      fix: `Print one of its fields, such as \`{{${variable}.name}}\``,
+    });
+  }
+  if (isInherited(context, variable)) {
+    return new MailTemplateError({
+      ...where,
+      variable,
+      problem: `${shown} is inherited, from a class or a prototype, and such are not read`,
+      fix: 'Copy it into `context`',
+    });
+  }
   return new MailTemplateError({
-    template,
-    file: at?.file ?? file.shown,
-    line: at?.line,
+    ...where,
     variable,
-    problem:
-      variable === undefined
-        ? `it cannot be filled: ${message}`
-        : `the variable \`${variable}\` of \`${at?.raw.slice(0, 60) ?? variable}\` is missing`,
-    fix:
-      variable === undefined
-        ? 'Look at the helpers that it calls and at what they are given'
-        : `Give it in \`context\`, or write \`{{#if ${variable}}}\` around it where it may be missing`,
-    cause,
+    problem: `${shown} is missing`,
+    fix: `Give it in \`context\`, or write \`{{#if ${variable}}}\` around it where it may be missing`,
   });
+}
+
+const PARTIAL_OPEN = `#${PARTIAL} `;
+
+/** As the file has it. */
+function shownSource(at: Mustache | undefined, variable: string): string {
+  return (at?.raw ?? variable).replace(PARTIAL_OPEN, '> … ').slice(0, 60);
+}
+
+/** A getter of a class is there for everyone but the template. Names of blocks are not followed. */
+function isInherited(context: TemplateContext, variable: string): boolean {
+  const parts = variable.split('.');
+  let at: unknown = context;
+  for (const [index, part] of parts.entries()) {
+    if (typeof at !== 'object' || at === null) return false;
+    if (!Object.hasOwn(at, part)) return index === parts.length - 1 && part in at;
+    at = (at as Record<string, unknown>)[part];
+  }
+  return false;
 }

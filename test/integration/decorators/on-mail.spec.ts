@@ -126,6 +126,21 @@ describe('@OnMail', () => {
     ]);
   });
 
+  it('is refused for an event that there is not', () => {
+    const listenTo = (types: string | readonly string[]) => () => {
+      class Listener {
+        @OnMail(types as 'sent')
+        heard() {}
+      }
+      return Listener;
+    };
+    expect(listenTo('snet')).toThrow(
+      /`@OnMail on Listener.heard` to be for one or more of queued, attempt, .*, got 'snet' \(did you mean 'sent'\?\)/,
+    );
+    expect(listenTo(['sent', 'bounced'])).toThrow(/got 'bounced'/);
+    expect(listenTo([])).toThrow(/got none/);
+  });
+
   it('is refused for a mailer that nobody registers', async () => {
     @Injectable()
     class Listener {

@@ -124,6 +124,30 @@ describe('@SendMail', () => {
     expect(outbox.mails[0]?.tags).toEqual(['child']);
   });
 
+  it('sends each mail of a method that calls itself', async () => {
+    @Injectable()
+    class Recursive {
+      @SendMail({ subject: 'x' })
+      async each(...subjects: string[]): SentMail {
+        const [subject, ...rest] = subjects;
+        if (rest.length > 0) await this.each(...rest);
+        return draft({ to, subject, text: '' });
+      }
+    }
+    @Injectable()
+    class Heir extends Recursive {
+      @SendMail({ tags: ['heir'] })
+      override each(...subjects: string[]): SentMail {
+        return super.each(...subjects);
+      }
+    }
+    await start([Recursive, Heir]);
+    await app!.get(Recursive).each('1', '2', '3');
+    await app!.get(Heir).each('4', '5');
+    expect(subjects()).toEqual(['3', '2', '1', '5', '4']);
+    expect(outbox.mails.map(({ tags }) => tags.length)).toEqual([0, 0, 0, 1, 1]);
+  });
+
   it('sends through the named mailer', async () => {
     @Injectable()
     class Bulk {
@@ -181,7 +205,7 @@ describe('@SendMail', () => {
         }
       }
       return Static;
-    }).toThrow(/a static method/);
+    }).toThrow(/`@SendMail on Static.send` .* got a static method/);
     expect(outbox.mails).toEqual([]);
   });
 

@@ -103,6 +103,19 @@ describe('interceptors', () => {
     broken.outbox.assertNothingSent();
   });
 
+  it('are refused where they are none', async () => {
+    class Pipe {
+      transform() {}
+    }
+    const object = { intercept: (given: MailMessage) => given };
+    expect(() => MailTestingModule.forRoot({ interceptors: [object as never] })).toThrow(
+      'Expected `interceptors[0]` to be a class with `intercept`, which Nest makes an instance of, got an object.',
+    );
+    await expect(start({ interceptors: [Slow, Pipe as never] })).rejects.toThrow(
+      'Expected `interceptors[1]` to be a class with `intercept`, got Pipe, which has none.',
+    );
+  });
+
   it('may not smuggle anything past the check', async () => {
     @Injectable()
     class Evil implements MailInterceptor {
@@ -162,7 +175,7 @@ describe('redirect', () => {
     [{ to: 'no address' }, /`redirect.to`/],
     [
       { to: 'a@example.com', allow: ['example.com'] },
-      /`redirect.allow` to be an array of addresses and of domains/,
+      /`redirect.allow\[0\]` to be an address, or a domain as `@example.com`, got '/,
     ],
   ])('refuses %j', async (bad, expected) => {
     await expect(start({ redirect: bad as never })).rejects.toThrow(expected);

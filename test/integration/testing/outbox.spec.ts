@@ -87,6 +87,16 @@ describe('overrideMail', () => {
     bulk.assertNothingSent();
   });
 
+  it('says nothing of a mailer that is not there', async () => {
+    const builder = Test.createTestingModule({
+      imports: [MailModule.forRoot({ transport: 'memory:' })],
+    });
+    const outbox = overrideMail(builder, { name: 'bluk' });
+    app = await builder.compile();
+    expect(() => outbox.assertNothingSent()).toThrow(/No mailer sends to this outbox.*`name`/);
+    expect(() => outbox.assertNotSent({ to })).toThrow(/No mailer sends to this outbox/);
+  });
+
   it('leaves validation and events real', async () => {
     const { outbox, mail } = await start();
     const types: string[] = [];
@@ -142,6 +152,9 @@ to be sent, but none of the 1 sent is one:
   1. to jo@example.com: "Hello"
        subject: expected "Helo", got "Hello"
        text: expected /bye/, got "See https://x.y/z."`);
+    const global = /hello/gi;
+    expect(outbox.find({ subject: global })).toHaveLength(1);
+    expect(outbox.find({ subject: global })).toHaveLength(1);
     const some = await failureOf((async () => outbox.assertNothingSent())());
     expect(some.message).toContain('1. to jo@example.com: "Hello"');
     const times = await failureOf((async () => outbox.assertSent({ to }, { times: 2 }))());

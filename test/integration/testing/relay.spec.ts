@@ -107,13 +107,41 @@ describe('overrideMail of a mailer with a relay', () => {
     expect(outbox.sent).toHaveLength(1);
   });
 
+  it('waits for nothing while the road is down, and goes on when it is up', async () => {
+    const { outbox, clock, mail, heard } = await start({
+      relay: spoolRelay({ path: SPOOL, concurrency: 1 }),
+    });
+    outbox.script({ retryAfter: MINUTE });
+    await Promise.all([mail.send(message), mail.send(message), mail.send(message)]);
+    await outbox.settled();
+    expect(outbox.attempts).toHaveLength(1);
+    expect(outbox.queued).toHaveLength(3);
+    await mail.send(message);
+    await outbox.settled();
+    expect(outbox.queued).toHaveLength(4);
+    await clock.advance(MINUTE);
+    await outbox.settled();
+    expect(outbox.sent).toHaveLength(4);
+    expect(heard).toEqual([
+      ...['queued', 'queued', 'queued', 'deferred 0', 'queued'],
+      ...['sent', 'sent', 'sent', 'sent'],
+    ]);
+  });
+
+  it('waits for nothing where nobody delivers', async () => {
+    const { outbox, mail } = await start({ relay: spoolRelay({ path: SPOOL, role: 'producer' }) });
+    await mail.send(message);
+    await outbox.settled();
+    expect(outbox.queued).toHaveLength(1);
+  });
+
   it('holds what may have been accepted, where the policy says so', async () => {
     const { outbox, mail } = await start({
       relay: spoolRelay({ path: SPOOL, retry: { onUnknown: 'hold' } }),
     });
     outbox.script('drop-after-dot');
     await mail.send(message);
-    await outbox.settled();
+    await Promise.all([outbox.settled(), outbox.settled()]);
     expect(outbox.dead).toHaveLength(1);
     expect(await mail.relay!.list()).toMatchObject([{ reason: 'held' }]);
   });

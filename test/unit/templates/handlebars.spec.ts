@@ -117,6 +117,65 @@ describe('Handlebars templates', () => {
     expect(inArgument).toMatchObject({ variable: 'link', line: 8 });
   });
 
+  it('takes for missing what is there and undefined, or inherited, wherever it stands', async () => {
+    class User {
+      readonly #name = 'Jo';
+      get name(): string {
+        return this.#name;
+      }
+    }
+    const store = storeOf({
+      'path.hbs': '\n{{user.name}}',
+      'name.hbs': '{{name}}',
+      'each.hbs': '{{#each rows}}{{name}}{{/each}}',
+      'data.hbs': '{{@lcoale}}',
+      'tests.hbs': '{{#if user.name}}x{{/if}}{{#user}}x{{/user}}',
+      'call.hbs': '\n{{> button url=user.link}}',
+      'partials/button.hbs': '{{url}}',
+    });
+    await store.load();
+    const of = async (name: string, context: object) =>
+      (await failureOf((async () => store.render(name, { ...context }, undefined))())).message;
+    const path =
+      'path.hbs:2): the variable `user.name` of `{{user.name}}` is missing. Give it in `context`, or write `{{#if user.name}}` around it where it may be missing';
+    expect(await of('path', { user: { name: undefined } })).toContain(path);
+    expect(await of('path', { user: {} })).toContain(path);
+    expect(await of('path', { user: null })).toContain(path);
+    expect(await of('path', {})).toContain(path);
+    expect(await of('path', { user: new User() })).toContain(
+      'the variable `user.name` of `{{user.name}}` is inherited, from a class or a prototype, and such are not read. Copy it into `context`',
+    );
+    expect(await of('each', { rows: [{ name: 'a' }, { name: undefined }] })).toContain(
+      'is missing',
+    );
+    expect(await of('data', {})).toContain('the variable `@lcoale` of `{{@lcoale}}` is missing');
+    const call = 'call.hbs:2): the variable `user.link` of `{{> … url=user.link}}` is missing';
+    expect(await of('call', { user: {} })).toContain(call);
+    expect(await of('call', { user: null })).toContain(call);
+    expect(await of('call', {})).toContain(call);
+    const inherited = await failureOf(
+      (async () => store.render('name', new User() as object as never, undefined))(),
+    );
+    expect(inherited.message).toContain('is inherited');
+    expect((await store.render('tests', {}, undefined)).html).toBe('');
+    expect((await store.render('tests', { user: null }, undefined)).html).toBe('');
+    expect((await store.render('name', { name: null }, undefined)).html).toBe('');
+    expect((await store.render('name', { name: 0 }, undefined)).html).toBe('0');
+  });
+
+  it('prints no object, which has no words', async () => {
+    const store = storeOf({ 'a.hbs': '<p>{{user}}</p>' });
+    await store.load();
+    for (const user of [{ name: 'Jo' }, Promise.resolve('Jo'), new Map()]) {
+      const error = await failureOf((async () => store.render('a', { user }, undefined))());
+      expect(error.message).toContain(
+        'a.hbs:1): the variable `user` of `{{user}}` is an object. Print one of its fields, such as `{{user.name}}`',
+      );
+    }
+    const words = { toString: () => 'Jo & Co' };
+    expect((await store.render('a', { user: words }, undefined)).html).toBe('<p>Jo &amp; Co</p>');
+  });
+
   it.each([
     [
       'a {{ that never ends',
