@@ -38,6 +38,7 @@ function checked(name: string, answer: unknown): MailMessage {
   if (typeof answer === 'object' && answer !== null) return answer;
   throw new MailVetoedError(
     `${name}.intercept answered ${describe(answer)}; return the message, or throw a MailVetoedError`,
+    { by: name },
   );
 }
 

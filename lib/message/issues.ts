@@ -9,6 +9,11 @@ export class IssueList {
   private readonly listed: MailIssue[] = [];
   private unlisted = 0;
 
+  /** The first fault of all. */
+  get first(): MailIssue | undefined {
+    return this.listed[0];
+  }
+
   get count(): number {
     return this.listed.length + this.unlisted;
   }

@@ -25,7 +25,9 @@ export function readRedirect(path: string, raw: unknown): MailRedirect {
   const reader = new OptionReader(path, raw, ['to', 'allow']);
   const issues = new IssueList();
   const to = readAddresses(issues, `${path}.to`, reader.raw('to'));
-  if (issues.count > 0 || to.length === 0) reader.fail('to', 'one or more addresses');
+  const { first } = issues;
+  if (first) reader.fail('to', 'one or more addresses', `one that ${first.problem}`);
+  if (to.length === 0) reader.fail('to', 'one or more addresses');
   const allow = reader.raw('allow') ?? [];
   if (!Array.isArray(allow)) reader.fail('allow', 'an array');
   const allowed = (allow as readonly unknown[]).map((item, index) => {

@@ -1,13 +1,16 @@
 import type { DynamicModule } from '@nestjs/common';
 import type { Clock } from '../clock.js';
+import { MailConfigurationError } from '../errors.js';
 import { MailModule } from '../mail.module.js';
 import type { MailModuleExtras, MailModuleOptions } from '../mail.options.js';
 import { getMailStandInsToken, type MailStandIns } from '../mail.tokens.js';
+import { OptionReader } from '../option-reader.js';
 import { MailOutbox } from './outbox.js';
 
 /** What we need of `Test.createTestingModule(…)`. */
 export interface OverridableBuilder {
   overrideProvider(token: unknown): { useValue(value: unknown): unknown };
+  compile(...options: never[]): Promise<unknown>;
 }
 
 export interface OverrideMailOptions {
@@ -19,13 +22,17 @@ export interface OverrideMailOptions {
 
 /**
  * Puts an outbox in place of the roads of an app under test, and of its relay's storage if it has one;
- * all else of the app stays as it is.
+ * all else of the app stays as it is. `compile` of the builder fails with a MailConfigurationError when
+ * the app has no such mailer: the test would send real mail.
+ * @throws MailConfigurationError for an option that there is not.
  */
 export function overrideMail(
   builder: OverridableBuilder,
   options: OverrideMailOptions = {},
 ): MailOutbox {
-  const { name, clock } = options;
+  const reader = new OptionReader('overrideMail()', options, ['name', 'clock']);
+  const name = reader.optionalString('name');
+  const { clock } = options;
   const outbox = new MailOutbox(clock);
   const standIns: MailStandIns = {
     clock,
@@ -33,6 +40,17 @@ export function overrideMail(
     relay: (setup) => ({ ...setup, relay: outbox.addRelay() }),
   };
   builder.overrideProvider(getMailStandInsToken(name)).useValue(standIns);
+  // Nest takes an override of something that nobody provides without a word.
+  const compile = builder.compile.bind(builder);
+  builder.compile = async (...given) => {
+    const module = await compile(...given);
+    if (!outbox.inUse) {
+      const got = name === undefined ? 'the unnamed one, which none does' : `'${name}'`;
+      const expected = 'a mailer that a MailModule of the app registers';
+      throw new MailConfigurationError(reader.pathOf('name'), expected, got);
+    }
+    return module;
+  };
   return outbox;
 }
 

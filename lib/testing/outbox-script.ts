@@ -46,15 +46,23 @@ export function isRejecting(
 
 /** Checked when the script is written, so that a slip fails there. */
 export function checkStep(step: OutboxStep): void {
-  if (typeof step === 'object') return;
-  if (step === 'ok' || step === 'hang' || step in NAMED || /^[45]\d\d$/.test(step)) return;
+  if (typeof step === 'string' ? isWord(step) : isObjectStep(step)) return;
+  const words = Object.keys(NAMED).map((name) => `'${name}'`);
   throw new MailConfigurationError(
     'outbox.script()',
-    `given steps such as 'ok', '421', ${Object.keys(NAMED)
-      .map((name) => `'${name}'`)
-      .join(', ')}`,
-    `'${step}'`,
+    `given steps such as 'ok', '421', ${words.join(', ')}, { retryAfter: 5000 }, { reject: [address] }`,
+    typeof step === 'string' ? `'${step}'` : (JSON.stringify(step) ?? typeof step),
   );
+}
+
+const isWord = (step: string): boolean =>
+  step === 'ok' || step === 'hang' || Object.hasOwn(NAMED, step) || /^[45]\d\d$/.test(step);
+
+function isObjectStep(step: unknown): boolean {
+  if (typeof step !== 'object' || step === null) return false;
+  if (step instanceof Error) return true;
+  if ('retryAfter' in step) return typeof step.retryAfter === 'number' && step.retryAfter >= 0;
+  return 'reject' in step && Array.isArray(step.reject);
 }
 
 /** The error that a road raises for that step. */

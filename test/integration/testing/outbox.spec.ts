@@ -87,14 +87,13 @@ describe('overrideMail', () => {
     bulk.assertNothingSent();
   });
 
-  it('says nothing of a mailer that is not there', async () => {
-    const builder = Test.createTestingModule({
-      imports: [MailModule.forRoot({ transport: 'memory:' })],
-    });
-    const outbox = overrideMail(builder, { name: 'bluk' });
-    app = await builder.compile();
-    expect(() => outbox.assertNothingSent()).toThrow(/No mailer sends to this outbox.*`name`/);
-    expect(() => outbox.assertNotSent({ to })).toThrow(/No mailer sends to this outbox/);
+  it('stops a test whose mailer is not there, which would send real mail', async () => {
+    const builder = Test.createTestingModule({ imports: [AppModule] });
+    overrideMail(builder, { name: 'bluk' });
+    await expect(builder.compile()).rejects.toThrow(
+      /overrideMail\(\)\.name.*a mailer that a MailModule of the app registers.*'bluk'/,
+    );
+    expect(() => overrideMail(builder, { clok: 1 } as never)).toThrow(/clok/);
   });
 
   it('leaves validation and events real', async () => {
@@ -223,6 +222,9 @@ describe('scripted failures', () => {
   it('refuses a step that there is not', async () => {
     const { outbox } = await start();
     expect(() => outbox.script('tiemout' as never)).toThrow(/got 'tiemout'/);
+    expect(() => outbox.script('toString' as never)).toThrow(/got 'toString'/);
+    expect(() => outbox.script({ retryAfter: -1 })).toThrow(/got {"retryAfter":-1}/);
+    expect(() => outbox.script({} as never)).toThrow(/got {}/);
   });
 
   it('hangs until the attempt is aborted, or the drain gives up by a clock moved by hand', async () => {
