@@ -51,7 +51,7 @@ export function checkStep(step: OutboxStep): void {
   throw new MailConfigurationError(
     'outbox.script()',
     `given steps such as 'ok', '421', ${words.join(', ')}, { retryAfter: 5000 }, { reject: [address] }`,
-    typeof step === 'string' ? `'${step}'` : (JSON.stringify(step) ?? typeof step),
+    typeof step === 'string' ? `'${step}'` : JSON.stringify(step),
   );
 }
 
