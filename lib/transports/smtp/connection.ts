@@ -19,6 +19,8 @@ const MAX_BYTES_IN_FLIGHT = 1_048_576;
 const GROUP_BYTES = 196_608;
 /** After this long without a word the server may have gone: content waits for its first reply. */
 const TRUST_MS = 1_000;
+/** TCP, greeting, EHLO, STARTTLS, TLS, EHLO, AUTH: what a session costs at most, and one to spare. */
+const OPENING_ROUND_TRIPS = 8;
 /** How long a farewell may take: after our QUIT, or after the server's 421. */
 const FAREWELL_MS = 2_000;
 
@@ -26,8 +28,8 @@ const FAREWELL_MS = 2_000;
 export interface ConnectionHost {
   /** How mails may share a connection to this server now. */
   modeFor(capabilities: Capabilities): Mode;
-  /** There is room for more. */
-  hasRoom(): void;
+  /** Something has changed: give it what there is room for and `flush` it, in this turn of the event loop. */
+  attend(connection: Connection): void;
   /** The server answered out of step. */
   outOfStep(): void;
   /** Whether its enhanced codes say what is answered. */
@@ -99,17 +101,29 @@ export class Connection implements ChannelOwner, JobHolder {
     return this.inFlight.length;
   }
 
+  /** It takes no mail any more, whatever happens. */
+  get spent(): boolean {
+    return this.state !== 'open' || this.farewell !== undefined || this.severed || this.left <= 0;
+  }
+
+  /** It will be spent before a session opened now could take its place with a round trip in hand. */
+  get waning(): boolean {
+    if (this.spent) return true;
+    const { maxInFlight, maxMessages } = this.context.options.pool;
+    const each = this.host.modeFor(this.capabilities) === 'stream' ? maxInFlight : 1;
+    return this.left <= Math.min(OPENING_ROUND_TRIPS * each, maxMessages / 2);
+  }
+
   /** How many more mails it could carry, were it not busy writing. */
   room(): number {
-    const { inFlight } = this;
-    const { maxInFlight, maxMessages } = this.context.options.pool;
-    const left = maxMessages === 0 ? Infinity : maxMessages - this.taken;
-    if (this.state !== 'open' || this.farewell || this.severed || left <= 0) return 0;
+    if (this.spent) return 0;
+    const { inFlight, left } = this;
+    const { maxInFlight } = this.context.options.pool;
     const mode = this.host.modeFor(this.capabilities);
     const last = inFlight[inFlight.length - 1];
     if (!last) return mode === 'stream' ? Math.min(maxInFlight, left) : 1;
     if (last.mode !== mode || mode === 'step' || inFlight.length >= maxInFlight) return 0;
-    if (mode === 'group') return last.complete && inFlight.length < 2 ? 1 : 0;
+    if (mode === 'group') return last.leaving && inFlight.length < 2 ? 1 : 0;
     const next = inFlight[this.sent];
     if (next && (next.started || next.hold)) return 0;
     if (this.bytes >= MAX_BYTES_IN_FLIGHT) return 0;
@@ -148,8 +162,15 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** Writes all that may be written, in one go. */
   flush(): void {
+    if (this.state === 'over') return;
+    this.send();
+    this.quitIfIdle();
+    this.alarm.arm();
+  }
+
+  private send(): void {
     const { inFlight, group, channel } = this;
-    if (channel.writing || this.state === 'over' || this.severed || this.farewell) return;
+    if (channel.writing || this.severed || this.farewell) return;
     if (this.sent === inFlight.length) return;
     const now = this.context.clock.monotonic();
     group.reset();
@@ -160,7 +181,6 @@ export class Connection implements ChannelOwner, JobHolder {
       this.sent += 1;
     }
     if (group.length > 0) channel.write(group.take());
-    this.alarm.arm();
   }
 
   /** Finishes what it carries, then says QUIT. */
@@ -269,6 +289,12 @@ export class Connection implements ChannelOwner, JobHolder {
     this.host.gone(this, returned);
   }
 
+  /** How many mails it may take yet before it is replaced. */
+  private get left(): number {
+    const { maxMessages } = this.context.options.pool;
+    return maxMessages === 0 ? Infinity : maxMessages - this.taken;
+  }
+
   private needsReset(): boolean {
     const before = this.inFlight[this.sent - 1];
     // Behind a final dot the transaction is over whatever the reply (RFC 5321 §4.1.1.4); behind BDAT
@@ -322,10 +348,7 @@ export class Connection implements ChannelOwner, JobHolder {
       this.channel.end({ kind: 'closed' });
       return;
     }
-    this.flush();
-    this.quitIfIdle();
-    this.alarm.arm();
-    if (this.capacity() > 0) this.host.hasRoom();
+    this.host.attend(this);
   }
 
   /** The half-written content that nothing may follow has come to the head: no reply is worth waiting for. */
@@ -339,10 +362,7 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   private quitIfIdle(): void {
-    const { pool } = this.context.options;
-    if (this.state === 'open' && pool.maxMessages > 0 && this.taken >= pool.maxMessages) {
-      this.state = 'retiring';
-    }
+    if (this.state === 'open' && this.left <= 0) this.state = 'retiring';
     if (this.state !== 'retiring' || this.inFlight.length > 0 || this.channel.writing) return;
     this.state = 'quitting';
     this.since = this.context.clock.monotonic();

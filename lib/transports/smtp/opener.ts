@@ -48,6 +48,11 @@ export class Opener {
     while (this.opening < most) void this.open();
   }
 
+  /** The failure just reported says nothing about the sessions that are needed. */
+  forgive(): void {
+    this.growAfter = -Infinity;
+  }
+
   /** Gives up the attempts under way: nobody wants them any more. */
   cancel(reason: unknown): void {
     this.cancelWait?.();

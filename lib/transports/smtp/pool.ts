@@ -19,6 +19,8 @@ const PROBE: WireMail = {
 };
 /** How long a server that lost count of its replies is not pipelined to. */
 const STEP_MS = 600_000;
+/** How long a server that refused a successor is not asked for one again. */
+const NO_SUCCESSORS_MS = 600_000;
 
 /**
  * Connections to one server and the mails that wait for them. Mails go out in the order they came in,
@@ -32,9 +34,13 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   private readonly connections = new Set<Connection>();
   private readonly opener: Opener;
   private readonly rate: RateLimit;
+  /** Those with something to write. */
+  private readonly due = new Set<Connection>();
   private scheduled = false;
   /** Until when mails go one command at a time, in the clock's monotonic milliseconds. */
   private stepUntil = -Infinity;
+  /** Until when no connection is opened before the one that it replaces is gone. */
+  private succeedAfter = -Infinity;
   /** How the last session that was opened could be used. */
   private mode: Mode = 'step';
   private closing: Promise<void> | undefined;
@@ -71,7 +77,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     const { maxQueued } = options.pool;
     if (this.closing) return Promise.reject(new MailShutdownError());
     if (signal?.aborted) return Promise.reject(errors.aborted('queue', signal.reason));
-    if (this.backlog.size >= maxQueued + this.freeSlots()) {
+    if (this.backlog.size >= maxQueued && this.backlog.size >= maxQueued + this.freeSlots()) {
       return Promise.reject(errors.queueFull(maxQueued));
     }
     return new Promise((resolve, reject) => {
@@ -124,8 +130,9 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     return chunking && capabilities.chunking && !lmtp ? 'stream' : 'group';
   }
 
-  hasRoom(): void {
-    if (this.backlog.size > 0 || this.closing) this.schedule();
+  attend(connection: Connection): void {
+    this.due.add(connection);
+    this.schedule();
   }
 
   outOfStep(): void {
@@ -168,12 +175,18 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    process.nextTick(this.run);
+    // A write that finds the server asleep costs more than all else about a mail. With one mail a write,
+    // those of all connections that were answered go out together.
+    if (this.mode === 'group') setImmediate(this.run);
+    else process.nextTick(this.run);
   }
 
   private readonly run = (): void => {
     this.scheduled = false;
     this.dispatch();
+    // Not before: what a connection was given goes out with what it has to say anyway.
+    for (const connection of this.due) connection.flush();
+    this.due.clear();
     this.grow();
     if (this.closing) this.wind();
     this.maybeDrained();
@@ -188,18 +201,32 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     for (const connection of [...this.connections]) connection.retire();
   }
 
+  /**
+   * Those that may carry mail now: the oldest, never more than `maxConnections`. A successor beside
+   * them waits until the connection that it replaces has got its last reply.
+   */
+  private workers(): Connection[] {
+    const { maxConnections } = this.context.options.pool;
+    const workers: Connection[] = [];
+    for (const one of this.connections) {
+      if (one.spent && one.outstanding === 0) continue;
+      workers.push(one);
+      if (workers.length === maxConnections) break;
+    }
+    return workers;
+  }
+
   private dispatch(): void {
     const { backlog } = this;
     if (backlog.size === 0) return;
     const free: Connection[] = [];
     let slots = 0;
-    for (const one of this.connections) {
+    for (const one of this.workers()) {
       const capacity = one.capacity();
       if (capacity > 0) free.push(one);
       slots += capacity;
     }
     backlog.prepare(slots);
-    const used = new Set<Connection>();
     while (backlog.hasReady && free.length > 0 && this.rate.take()) {
       let best = 0;
       for (let i = 1; i < free.length; i += 1) {
@@ -207,25 +234,44 @@ export class SmtpPool implements ConnectionHost, JobHolder {
       }
       const connection = free[best]!;
       connection.accept(backlog.take()!);
-      used.add(connection);
+      this.due.add(connection);
       if (connection.capacity() <= 0) free.splice(best, 1);
     }
-    for (const connection of used) connection.flush();
   }
 
   private grow(): void {
-    const { backlog, connections, opener } = this;
-    const { options } = this.context;
+    const { backlog, opener } = this;
+    const { maxConnections, maxInFlight } = this.context.options.pool;
     if (backlog.size === 0 || this.rate.limiting) return;
+    const workers = this.workers();
     let room = 0;
-    for (const connection of connections) room += connection.room();
-    const each = this.mode === 'stream' ? options.pool.maxInFlight : 1;
-    const wanted = Math.ceil((backlog.size - room) / each);
-    const allowed = options.pool.maxConnections - connections.size;
-    opener.want(Math.min(wanted, allowed));
+    for (const one of workers) room += one.room();
+    const each = this.mode === 'stream' ? maxInFlight : 1;
+    const wanted = Math.min(
+      Math.ceil((backlog.size - room) / each),
+      maxConnections - workers.length,
+    );
+    opener.want(Math.max(0, wanted) + this.successors(workers));
+  }
+
+  /** How many sessions are wanted beside `workers`, so that replacing a connection stops no mail. */
+  private successors(workers: readonly Connection[]): number {
+    const { maxConnections } = this.context.options.pool;
+    if (this.context.clock.monotonic() < this.succeedAfter) return 0;
+    let waning = 0;
+    for (const one of workers) if (one.waning) waning += 1;
+    if (waning === 0) return 0;
+    let waiting = -workers.length;
+    for (const one of this.connections) if (!one.spent || one.outstanding > 0) waiting += 1;
+    return Math.max(0, Math.min(waning - waiting, 2 * maxConnections - this.connections.size));
   }
 
   private openFailed(error: MailDeliveryError): void {
+    if (this.workers().length === this.context.options.pool.maxConnections) {
+      // It was a successor, and the server takes no more than we have: replace them one after the other.
+      this.succeedAfter = this.context.clock.monotonic() + NO_SUCCESSORS_MS;
+      this.opener.forgive();
+    }
     // While another road to the server is open or opening, the mails can wait for that.
     if (this.connections.size > 0 || this.opener.opening > 0) return;
     this.backlog.rejectAll(() => this.context.errors.again(error));
@@ -234,9 +280,10 @@ export class SmtpPool implements ConnectionHost, JobHolder {
 
   /** Mails that go to the wire without waiting do not count as waiting. */
   private freeSlots(): number {
-    let slots = 0;
-    for (const connection of this.connections) slots += connection.room();
-    return slots + (this.context.options.pool.maxConnections - this.connections.size);
+    const workers = this.workers();
+    let slots = this.context.options.pool.maxConnections - workers.length;
+    for (const one of workers) slots += one.room();
+    return slots;
   }
 
   private maybeDrained(): void {

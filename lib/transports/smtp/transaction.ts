@@ -22,6 +22,8 @@ const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'data', 'r
 
 /** A long content is written in pieces of this many bytes, so that a stop is seen between them. */
 const PIECE_BYTES = 262_144;
+/** Content up to this length keeps nobody waiting who is to follow it in the same write. */
+const SHORT_BYTES = 65_536;
 
 /** RFC 3463: a good sender, a good recipient. Nothing else is answered with them. */
 const GOOD_SENDER = '2.1.0';
@@ -107,6 +109,13 @@ export class Transaction {
   /** The content has been given to the socket to its last byte: from here on it may be accepted. */
   get complete(): boolean {
     return this.ended;
+  }
+
+  /** Its content is written, or will be whole in the next write: the next envelope may go behind it. */
+  get leaving(): boolean {
+    if (this.ended) return true;
+    const ready = this.expect === Step.content && !this.begun && !this.failure && !this.stuck;
+    return ready && this.body.length <= SHORT_BYTES;
   }
 
   /** A reply to something that was written is still to come. */
