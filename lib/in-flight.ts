@@ -8,6 +8,8 @@ interface Entry {
   settled: 'no' | 'sent' | 'failed';
   disposition?: MailDisposition;
   readonly reject: (error: MailError) => void;
+  previous?: Entry;
+  next?: Entry;
 }
 
 /** A mail that had to be let go, and what is known of it. */
@@ -16,9 +18,14 @@ export interface AbandonedMail {
   readonly disposition: MailDisposition;
 }
 
-/** The sends between the call and its answer, so that a drain can wait for them and name the rest. */
+/**
+ * The sends between the call and its answer, so that a drain can wait for them and name the rest. They
+ * are linked, not in a Set: V8 gives a busy Set a new table all the time, and the old ones keep what
+ * was in them, mails and all, from the collection of young garbage.
+ */
 export class InFlight {
-  private readonly entries = new Set<Entry>();
+  private first: Entry | undefined;
+  private last: Entry | undefined;
   private idle?: () => void;
   private counted = { sent: 0, failed: 0 };
 
@@ -34,19 +41,29 @@ export class InFlight {
     { counts = true }: { readonly counts?: boolean } = {},
   ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      const entry: Entry = { counts, settled: 'no', reject };
-      this.entries.add(entry);
-      work((mail) => (entry.mail = mail)).then(
-        (value) => {
+      const entry: Entry = {
+        counts,
+        mail: undefined,
+        settled: 'no',
+        disposition: undefined,
+        reject,
+        previous: undefined,
+        next: undefined,
+      };
+      this.add(entry);
+      const fail = (error: unknown): void => {
+        entry.disposition = error instanceof MailError ? error.disposition : 'unknown';
+        this.settle(entry, 'failed');
+        reject(error instanceof Error ? error : new Error(String(error)));
+      };
+      try {
+        work((mail) => (entry.mail = mail)).then((value) => {
           this.settle(entry, 'sent');
           resolve(value);
-        },
-        (error: unknown) => {
-          entry.disposition = error instanceof MailError ? error.disposition : 'unknown';
-          this.settle(entry, 'failed');
-          reject(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
+        }, fail);
+      } catch (error) {
+        fail(error);
+      }
     });
   }
 
@@ -61,7 +78,7 @@ export class InFlight {
 
   /** Resolves to true once nothing is in flight, to false after `timeoutMs` milliseconds. */
   whenIdle(timeoutMs: number): Promise<boolean> {
-    if (this.entries.size === 0) return Promise.resolve(true);
+    if (!this.first) return Promise.resolve(true);
     const idle = new Promise<void>((resolve) => (this.idle = resolve));
     return fulfilledWithin(this.clock, timeoutMs, idle);
   }
@@ -71,7 +88,8 @@ export class InFlight {
    * settled `graceMs` milliseconds later is answered here, as unknown.
    */
   async abandon(tearDown: () => Promise<void>, graceMs: number): Promise<AbandonedMail[]> {
-    const left = [...this.entries];
+    const left: Entry[] = [];
+    for (let entry = this.first; entry; entry = entry.next) left.push(entry);
     const before = this.counted;
     // Failures from here on are abandonments, and reported as such.
     this.counted = { ...before };
@@ -90,13 +108,24 @@ export class InFlight {
     );
   }
 
+  private add(entry: Entry): void {
+    entry.previous = this.last;
+    if (this.last) this.last.next = entry;
+    else this.first = entry;
+    this.last = entry;
+  }
+
   private settle(entry: Entry, how: 'sent' | 'failed'): void {
-    if (!this.entries.delete(entry)) return;
+    if (entry.settled !== 'no') return;
     entry.settled = how;
+    const { previous, next } = entry;
+    if (previous) previous.next = next;
+    else this.first = next;
+    if (next) next.previous = previous;
+    else this.last = previous;
+    entry.previous = entry.next = undefined;
     if (entry.counts) this.counted[how] += 1;
-    if (this.entries.size === 0) {
-      this.idle?.();
-    }
+    if (!this.first) this.idle?.();
   }
 }
 
