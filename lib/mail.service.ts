@@ -132,15 +132,21 @@ export class MailService {
   }
 
   /** Sends straight through the transport, past the relay. Same promises as `send` without one. */
-  async sendNow(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
-    if (this.drained) throw new MailShutdownError();
-    readSendOptions(options, false);
-    return this.inFlight.run(async (identify) => {
+  sendNow(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
+    // Every mail comes this way: an async function more would cost it as much as its commands do.
+    try {
+      if (this.drained) throw new MailShutdownError();
+      readSendOptions(options, false);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.inFlight.run((identify) => {
+      const send = (mail: Mail): Promise<MailReceipt> => {
+        identify(mail);
+        return this.attempt(mail, options);
+      };
       const made = this.mailOf(message, options);
-      // Waiting for what is there already would cost each mail a turn of the microtask queue.
-      const mail = made instanceof Promise ? await made : made;
-      identify(mail);
-      return this.attempt(mail, options.signal);
+      return made instanceof Promise ? made.then(send) : send(made);
     });
   }
 
@@ -180,7 +186,7 @@ export class MailService {
       send: (mail: Mail, signal: AbortSignal, deliver?: () => Promise<MailDelivery>) =>
         this.inFlight.run((identify) => {
           identify(mail);
-          return this.door?.store(mail, { signal }) ?? this.attempt(mail, signal, deliver);
+          return this.door?.store(mail, { signal }) ?? this.attempt(mail, { signal }, deliver);
         }),
     };
     return sendInBulk(host, message, recipients, options);
@@ -272,14 +278,15 @@ export class MailService {
     return loadContent(message, content, stop).then(make);
   }
 
-  private async attempt(
+  private attempt(
     mail: Mail,
-    signal?: AbortSignal,
+    { signal }: SendOptions,
     deliver?: () => Promise<MailDelivery>,
   ): Promise<MailReceipt> {
     const { name: mailer, transport, events, clock } = this.parts;
     const context = { transport, events, clock, mailer };
-    return receiptOf(mail, await attemptDelivery(context, mail, { signal }, deliver));
+    const attempt = attemptDelivery(context, mail, { signal }, deliver);
+    return attempt.then((result) => receiptOf(mail, result));
   }
 }
 

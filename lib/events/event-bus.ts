@@ -23,12 +23,16 @@ export class EventBus {
   private readonly subject = new Subject<MailEvent>();
   readonly events$: Observable<MailEvent> = this.subject.asObservable();
 
+  /** Whether anybody would hear an event of this type now. */
+  hears(type: MailEventType): boolean {
+    return this.subject.observed || channels.get(type)?.hasSubscribers === true;
+  }
+
   /** `make` runs only when somebody listens. */
   emit(type: MailEventType, make: () => MailEvent): void {
-    const diagnostics = channels.get(type);
-    if (!this.subject.observed && !diagnostics?.hasSubscribers) return;
+    if (!this.hears(type)) return;
     const event = make();
-    diagnostics?.publish(event);
+    channels.get(type)?.publish(event);
     this.subject.next(event);
   }
 
