@@ -12,6 +12,7 @@ import type { Reply } from './reply.js';
 import type { Session } from './session.js';
 import { settle } from './settle.js';
 import { type Mode, Step, Transaction } from './transaction.js';
+import { TransactionQueue } from './transaction-queue.js';
 
 /** Past this much content without its reply a connection takes no more, unless it is idle. */
 const MAX_BYTES_IN_FLIGHT = 1_048_576;
@@ -28,8 +29,8 @@ const FAREWELL_MS = 2_000;
 export interface ConnectionHost {
   /** How mails may share a connection to this server now. */
   modeFor(capabilities: Capabilities): Mode;
-  /** Something has changed: give it what there is room for and `flush` it, in this turn of the event loop. */
-  attend(connection: Connection): void;
+  /** A connection is due: give it what there is room for and flush it, in this turn of the event loop. */
+  attend(): void;
   /** The server answered out of step. */
   outOfStep(): void;
   /** Whether its enhanced codes say what is answered. */
@@ -49,9 +50,9 @@ export interface ReturnedJob {
 export class Connection implements ChannelOwner, JobHolder {
   /** Mails taken on so far. */
   taken = 0;
-  private readonly inFlight: Transaction[] = [];
-  /** How many of them, from the first, have written all that they will. */
-  private sent = 0;
+  /** It was attended to in this turn of the event loop, and has not been flushed since. */
+  due = false;
+  private readonly inFlight = new TransactionQueue();
   private bytes = 0;
   /** Whether the transaction answered last has left nothing open at the server. */
   private clean = true;
@@ -98,7 +99,7 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   get outstanding(): number {
-    return this.inFlight.length;
+    return this.inFlight.size;
   }
 
   /** It takes no mail any more, whatever happens. */
@@ -120,14 +121,14 @@ export class Connection implements ChannelOwner, JobHolder {
     const { inFlight, left } = this;
     const { maxInFlight } = this.context.options.pool;
     const mode = this.host.modeFor(this.capabilities);
-    const last = inFlight[inFlight.length - 1];
+    const last = inFlight.tail;
     if (!last) return mode === 'stream' ? Math.min(maxInFlight, left) : 1;
-    if (last.mode !== mode || mode === 'step' || inFlight.length >= maxInFlight) return 0;
-    if (mode === 'group') return last.leaving && inFlight.length < 2 ? 1 : 0;
-    const next = inFlight[this.sent];
+    if (last.mode !== mode || mode === 'step' || inFlight.size >= maxInFlight) return 0;
+    if (mode === 'group') return last.leaving && inFlight.size < 2 ? 1 : 0;
+    const next = inFlight.unsent;
     if (next && (next.started || next.hold)) return 0;
     if (this.bytes >= MAX_BYTES_IN_FLIGHT) return 0;
-    return Math.min(maxInFlight - inFlight.length, left);
+    return Math.min(maxInFlight - inFlight.size, left);
   }
 
   /** How many mails it would write at once now. */
@@ -149,7 +150,7 @@ export class Connection implements ChannelOwner, JobHolder {
       job.reject(error);
       return;
     }
-    if (inFlight.length === 0) {
+    if (inFlight.size === 0) {
       const now = this.context.clock.monotonic();
       transaction.hold = now - this.since > TRUST_MS;
       this.since = now;
@@ -162,6 +163,7 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** Writes all that may be written, in one go. */
   flush(): void {
+    this.due = false;
     if (this.state === 'over') return;
     this.send();
     this.quitIfIdle();
@@ -171,14 +173,14 @@ export class Connection implements ChannelOwner, JobHolder {
   private send(): void {
     const { inFlight, group, channel } = this;
     if (channel.writing || this.severed || this.farewell) return;
-    if (this.sent === inFlight.length) return;
+    let one = inFlight.unsent;
+    if (!one) return;
     const now = this.context.clock.monotonic();
     group.reset();
-    while (this.sent < inFlight.length && group.length < GROUP_BYTES) {
-      const transaction = inFlight[this.sent]!;
-      if (!transaction.started && this.needsReset()) transaction.resetFirst();
-      if (!transaction.write(group, now)) break;
-      this.sent += 1;
+    while (one && group.length < GROUP_BYTES) {
+      if (!one.started && this.needsReset(one)) one.resetFirst();
+      if (!one.write(group, now)) break;
+      one = inFlight.advance();
     }
     if (group.length > 0) channel.write(group.take());
   }
@@ -195,15 +197,15 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   abandon(job: Job): void {
-    const index = this.inFlight.findIndex((one) => one.job === job);
-    const transaction = this.inFlight[index];
+    const { inFlight } = this;
+    const transaction = inFlight.find(job);
     if (!transaction) {
       for (const one of this.answered) if (one.job === job) this.settle(one);
       return;
     }
     const stage = transaction.failure ? 'mail' : transaction.stage;
     job.reject(this.context.errors.aborted(stage, job.signal?.reason));
-    if (this.inFlight.length === 1) {
+    if (inFlight.size === 1) {
       // Nobody else is on it: the attempt is stopped for real.
       this.channel.end({ kind: 'closed' });
       return;
@@ -214,9 +216,9 @@ export class Connection implements ChannelOwner, JobHolder {
       this.severed = true;
     } else if (transaction.started) {
       transaction.cancel();
-      if (transaction.written) this.sent = Math.max(this.sent, index + 1);
+      if (transaction.written && inFlight.unsent === transaction) inFlight.advance();
     } else {
-      this.inFlight.splice(index, 1);
+      inFlight.remove(transaction);
       this.bytes -= job.mail.content.length;
     }
     this.onward();
@@ -229,7 +231,7 @@ export class Connection implements ChannelOwner, JobHolder {
       return;
     }
     this.spoken = true;
-    const transaction = this.inFlight[0];
+    const transaction = this.inFlight.head;
     this.lastReply = reply;
     if (reply.code === 421) this.farewell = reply;
     if (!transaction) {
@@ -280,12 +282,11 @@ export class Connection implements ChannelOwner, JobHolder {
       else this.settle(one);
     }
     for (const one of this.turnedAway) giveUp(one, true);
-    inFlight.forEach((one, index) => {
-      giveUp(one, index === 0);
-    });
     this.answered = [];
-    inFlight.length = 0;
-    this.sent = 0;
+    for (let first = true, one = inFlight.head; one; first = false, one = inFlight.head) {
+      inFlight.remove(one);
+      giveUp(one, first);
+    }
     this.host.gone(this, returned);
   }
 
@@ -295,8 +296,7 @@ export class Connection implements ChannelOwner, JobHolder {
     return maxMessages === 0 ? Infinity : maxMessages - this.taken;
   }
 
-  private needsReset(): boolean {
-    const before = this.inFlight[this.sent - 1];
+  private needsReset({ previous: before }: Transaction): boolean {
     // Behind a final dot the transaction is over whatever the reply (RFC 5321 §4.1.1.4); behind BDAT
     // only after a good one, and a server that kept it open would give the next mail's content to
     // the recipients of this one.
@@ -306,9 +306,9 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** Takes finished transactions from the head. */
   private collect(): void {
-    for (let head = this.inFlight[0]; head?.done === true; head = this.inFlight[0]) {
-      this.inFlight.shift();
-      if (this.sent > 0) this.sent -= 1;
+    const { inFlight } = this;
+    for (let { head } = inFlight; head?.done === true; { head } = inFlight) {
+      inFlight.remove(head);
       this.bytes -= head.job.mail.content.length;
       this.clean = head.clean;
       if (head.turnedAway) {
@@ -329,7 +329,7 @@ export class Connection implements ChannelOwner, JobHolder {
   private settleAnswered(): void {
     if (this.answered.length === 0) return;
     const { answered } = this;
-    const [head] = this.inFlight;
+    const { head } = this.inFlight;
     // Were its final reply that to a command behind it, the next reply would show it.
     const last = head?.started && !head.heard && head.mode !== 'step' ? answered.pop() : undefined;
     this.answered = last ? [last] : [];
@@ -341,14 +341,15 @@ export class Connection implements ChannelOwner, JobHolder {
     if (this.state === 'over') return;
     this.collect();
     this.settleAnswered();
-    const head = this.inFlight[0];
+    const { head } = this.inFlight;
     const closing = this.severed || this.farewell !== undefined;
     const mute = !head || (!head.awaiting && closing);
     if ((closing && mute) || head?.stuck === true || this.cutOff(head)) {
       this.channel.end({ kind: 'closed' });
       return;
     }
-    this.host.attend(this);
+    this.due = true;
+    this.host.attend();
   }
 
   /** The half-written content that nothing may follow has come to the head: no reply is worth waiting for. */
@@ -363,7 +364,7 @@ export class Connection implements ChannelOwner, JobHolder {
 
   private quitIfIdle(): void {
     if (this.state === 'open' && this.left <= 0) this.state = 'retiring';
-    if (this.state !== 'retiring' || this.inFlight.length > 0 || this.channel.writing) return;
+    if (this.state !== 'retiring' || this.inFlight.size > 0 || this.channel.writing) return;
     this.state = 'quitting';
     this.since = this.context.clock.monotonic();
     this.channel.write([Buffer.from('QUIT\r\n')]);
@@ -375,7 +376,7 @@ export class Connection implements ChannelOwner, JobHolder {
     const { timeouts, pool } = this.context.options;
     const { since } = this;
     if (this.state === 'quitting' || this.farewell) return [since, FAREWELL_MS];
-    const head = this.inFlight[0];
+    const { head } = this.inFlight;
     if (!head) return [since, pool.idleTimeoutMs];
     if (!head.awaiting || head.uploading) {
       return [Math.max(since, head.writtenAt), timeouts.dataMs];
@@ -388,7 +389,7 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   private overdue(ms: number): void {
-    if (this.inFlight.length > 0 && !this.farewell) this.channel.end({ kind: 'timeout', ms });
+    if (this.inFlight.size > 0 && !this.farewell) this.channel.end({ kind: 'timeout', ms });
     else if (this.state === 'open' && !this.farewell) this.retire();
     else this.channel.end({ kind: 'closed' });
   }

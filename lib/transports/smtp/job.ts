@@ -20,9 +20,7 @@ export class Job {
   previous: Job | undefined;
   next: Job | undefined;
   private open = true;
-  private readonly onAbort = (): void => {
-    this.holder.abandon(this);
-  };
+  private readonly onAbort: (() => void) | undefined;
 
   constructor(
     readonly prepare: Prepare,
@@ -32,7 +30,11 @@ export class Job {
     private readonly rejectWith: (error: unknown) => void,
     readonly signal: AbortSignal | undefined,
   ) {
-    signal?.addEventListener('abort', this.onAbort);
+    if (!signal) return;
+    this.onAbort = () => {
+      this.holder.abandon(this);
+    };
+    signal.addEventListener('abort', this.onAbort);
   }
 
   get settled(): boolean {
@@ -50,7 +52,7 @@ export class Job {
   private close(): boolean {
     if (!this.open) return false;
     this.open = false;
-    this.signal?.removeEventListener('abort', this.onAbort);
+    if (this.onAbort) this.signal?.removeEventListener('abort', this.onAbort);
     return true;
   }
 }

@@ -15,6 +15,8 @@ export class OutputGroup {
   private start = 0;
   private end = 0;
   private chunks: Buffer[] = [];
+  /** ASCII that has not been laid into the buffer: the commands up to the next content go in as one. */
+  private pending = '';
 
   reset(): void {
     this.scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
@@ -23,16 +25,17 @@ export class OutputGroup {
     this.end = 0;
     this.length = 0;
     this.chunks = [];
+    this.pending = '';
   }
 
   /** ASCII only: one byte for each character. */
   ascii(text: string): void {
-    this.reserve(text.length);
-    this.end += this.buffer.write(text, this.end, 'latin1');
+    this.pending += text;
     this.length += text.length;
   }
 
   text(text: string): void {
+    this.lay();
     const bytes = Buffer.byteLength(text);
     this.reserve(bytes);
     this.end += this.buffer.write(text, this.end, 'utf8');
@@ -40,6 +43,7 @@ export class OutputGroup {
   }
 
   content(bytes: Buffer): void {
+    this.lay();
     this.length += bytes.length;
     if (bytes.length <= COPY_LIMIT) {
       this.reserve(bytes.length);
@@ -53,8 +57,17 @@ export class OutputGroup {
 
   /** The buffers to write, in order. */
   take(): Buffer[] {
+    this.lay();
     this.cut();
     return this.chunks;
+  }
+
+  private lay(): void {
+    const { pending } = this;
+    if (pending === '') return;
+    this.reserve(pending.length);
+    this.end += this.buffer.write(pending, this.end, 'latin1');
+    this.pending = '';
   }
 
   private reserve(bytes: number): void {

@@ -34,8 +34,6 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   private readonly connections = new Set<Connection>();
   private readonly opener: Opener;
   private readonly rate: RateLimit;
-  /** Those with something to write. */
-  private readonly due = new Set<Connection>();
   private scheduled = false;
   /** Until when mails go one command at a time, in the clock's monotonic milliseconds. */
   private stepUntil = -Infinity;
@@ -130,8 +128,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     return chunking && capabilities.chunking && !lmtp ? 'stream' : 'group';
   }
 
-  attend(connection: Connection): void {
-    this.due.add(connection);
+  attend(): void {
     this.schedule();
   }
 
@@ -183,11 +180,13 @@ export class SmtpPool implements ConnectionHost, JobHolder {
 
   private readonly run = (): void => {
     this.scheduled = false;
-    this.dispatch();
+    const workers = this.workers();
+    this.dispatch(workers);
     // Not before: what a connection was given goes out with what it has to say anyway.
-    for (const connection of this.due) connection.flush();
-    this.due.clear();
-    this.grow();
+    for (const connection of this.connections) if (connection.due) connection.flush();
+    // Made while the server is at the last ones, the next are there when it answers.
+    if (this.mode === 'group') this.backlog.prepare(this.context.options.pool.maxConnections);
+    this.grow(workers);
     if (this.closing) this.wind();
     this.maybeDrained();
   };
@@ -216,12 +215,12 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     return workers;
   }
 
-  private dispatch(): void {
+  private dispatch(workers: readonly Connection[]): void {
     const { backlog } = this;
     if (backlog.size === 0) return;
     const free: Connection[] = [];
     let slots = 0;
-    for (const one of this.workers()) {
+    for (const one of workers) {
       const capacity = one.capacity();
       if (capacity > 0) free.push(one);
       slots += capacity;
@@ -234,16 +233,15 @@ export class SmtpPool implements ConnectionHost, JobHolder {
       }
       const connection = free[best]!;
       connection.accept(backlog.take()!);
-      this.due.add(connection);
+      connection.due = true;
       if (connection.capacity() <= 0) free.splice(best, 1);
     }
   }
 
-  private grow(): void {
+  private grow(workers: readonly Connection[]): void {
     const { backlog, opener } = this;
     const { maxConnections, maxInFlight } = this.context.options.pool;
     if (backlog.size === 0 || this.rate.limiting) return;
-    const workers = this.workers();
     let room = 0;
     for (const one of workers) room += one.room();
     const each = this.mode === 'stream' ? maxInFlight : 1;

@@ -5,6 +5,7 @@ const LF = 10;
 const SPACE = 32;
 const HYPHEN = 45;
 const ZERO = 48;
+const NEWLINE = Buffer.from('\n');
 
 /** What the parser found wrong; the connection cannot be trusted any further. */
 export class ReplySyntaxError extends Error {
@@ -22,7 +23,7 @@ export class ReplyParser {
   /** The start of a line whose end has not come yet. */
   private rest: Buffer | undefined;
   /** Lines of a multi-line reply so far. */
-  private text = '';
+  private parts: Buffer[] = [];
   private code = 0;
   private lines = 0;
   private bytes = 0;
@@ -61,28 +62,28 @@ export class ReplyParser {
     if (code === 0 || (separator !== SPACE && separator !== HYPHEN)) {
       throw new ReplySyntaxError('the server sent a line that is no SMTP reply');
     }
-    const text = length > 4 ? decode(data, start + 4, end) : '';
+    const words = Math.min(start + 4, end);
     if (this.lines === 0) {
       if (separator === SPACE) {
-        this.onReply(new Reply(code, text));
+        this.onReply(new Reply(code, data, words, end));
         return;
       }
       this.code = code;
-      this.text = text;
     } else {
       if (code !== this.code) {
         throw new ReplySyntaxError('the lines of a multi-line reply carry different codes');
       }
-      this.text += `\n${text}`;
+      this.parts.push(NEWLINE);
     }
+    this.parts.push(data.subarray(words, end));
     this.lines += 1;
     this.bytes += length;
     if (this.bytes > MAX_REPLY_BYTES) {
       throw new ReplySyntaxError(`a reply is longer than ${MAX_REPLY_BYTES} bytes`);
     }
     if (separator === HYPHEN) return;
-    const reply = new Reply(this.code, this.text);
-    this.text = '';
+    const reply = new Reply(this.code, Buffer.concat(this.parts));
+    this.parts = [];
     this.lines = 0;
     this.bytes = 0;
     this.onReply(reply);
@@ -101,10 +102,4 @@ function codeAt(data: Buffer, start: number, length: number): number {
   const third = data[start + 2]! - ZERO;
   if (first < 2 || first > 5 || second < 0 || second > 9 || third < 0 || third > 9) return 0;
   return first * 100 + second * 10 + third;
-}
-
-/** Latin-1 is the fast way for ASCII; a reply with other bytes is UTF-8 (RFC 6531 §3.7.4.2). */
-function decode(data: Buffer, start: number, end: number): string {
-  const text = data.toString('latin1', start, end);
-  return /^[\x00-\x7f]*$/.test(text) ? text : data.toString('utf8', start, end);
 }

@@ -8,7 +8,8 @@ export interface SmtpReply {
   readonly text: string;
 }
 
-const MAX_TEXT = 1000;
+/** Longest text kept of a reply, in characters. */
+export const MAX_TEXT = 1000;
 
 export function parseReply(raw: string, redact: (text: string) => string): SmtpReply {
   const found = /^(\d{3})(?:[ -](?:(\d\.\d{1,3}\.\d{1,3})(?=\s|$))?|$)/m.exec(raw);

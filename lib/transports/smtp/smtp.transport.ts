@@ -1,5 +1,5 @@
 import { systemClock, type Clock } from '../../clock.js';
-import { MailDeliveryError, MailShutdownError } from '../../errors.js';
+import { MailDeliveryError, type MailError, MailShutdownError } from '../../errors.js';
 import type { Mail } from '../../message/mail.js';
 import { canCompose, composeMime, type ComposedMail } from '../../message/mime/compose.js';
 import { needsTemplate } from '../../message/needs-template.js';
@@ -35,20 +35,15 @@ export class SmtpTransport implements MailTransport {
     this.pool = new SmtpPool({ options: resolved, credentials, errors: this.errors, clock });
   }
 
-  async deliver(mail: Mail, { signal }: DeliverOptions = {}): Promise<MailDelivery> {
-    this.refuseWhenClosing();
-    if (mail.sendAt !== undefined && Date.parse(mail.sendAt) > this.clock.now()) {
-      throw this.errors.unsupported('queue', 'SMTP cannot hold a mail until its `sendAt`');
-    }
-    if (needsTemplate(mail)) {
-      throw this.errors.unsupported('queue', 'its content is a template of another provider’s');
-    }
+  deliver(mail: Mail, { signal }: DeliverOptions = {}): Promise<MailDelivery> {
+    const refusal = this.refusalOf(mail);
+    if (refusal) return Promise.reject(refusal);
     return this.pool.deliver(() => this.prepare(mail), signal);
   }
 
   /** Connects and authenticates as for a mail, or asks a connection that is idle (RSET). */
   async verify({ signal }: DeliverOptions = {}): Promise<void> {
-    this.refuseWhenClosing();
+    if (this.closing) throw this.closed();
     await this.pool.verify(signal);
   }
 
@@ -89,9 +84,19 @@ export class SmtpTransport implements MailTransport {
     return this.errors.unsupported('queue', error instanceof Error ? error.message : 'composing');
   }
 
-  private refuseWhenClosing(): void {
-    if (!this.closing) return;
-    throw new MailShutdownError(`${this.name} is closed and takes no new mail; nothing was sent.`);
+  private refusalOf(mail: Mail): MailError | undefined {
+    if (this.closing) return this.closed();
+    if (mail.sendAt !== undefined && Date.parse(mail.sendAt) > this.clock.now()) {
+      return this.errors.unsupported('queue', 'SMTP cannot hold a mail until its `sendAt`');
+    }
+    if (needsTemplate(mail)) {
+      return this.errors.unsupported('queue', 'its content is a template of another provider’s');
+    }
+    return undefined;
+  }
+
+  private closed(): MailShutdownError {
+    return new MailShutdownError(`${this.name} is closed and takes no new mail; nothing was sent.`);
   }
 }
 

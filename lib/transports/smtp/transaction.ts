@@ -26,15 +26,19 @@ const PIECE_BYTES = 262_144;
 const SHORT_BYTES = 65_536;
 
 /** RFC 3463: a good sender, a good recipient. Nothing else is answered with them. */
-const GOOD_SENDER = '2.1.0';
-const GOOD_RECIPIENT = '2.1.5';
+const GOOD_SENDER = 2_001_000;
+const GOOD_RECIPIENT = 2_001_005;
+const GOOD = 2_000_000;
 
 /** One mail on one connection: what it has written, what it has been answered, and what that means. */
 export class Transaction {
+  /** Its neighbours in the queue of its connection. */
+  previous: Transaction | undefined;
+  next: Transaction | undefined;
   /** What the next reply answers. */
   expect: Step = Step.mail;
   /** What is to be written next. */
-  next: Step = Step.mail;
+  toWrite: Step = Step.mail;
   /** Why the mail was refused as a whole. */
   failure: MailDeliveryError | undefined;
   /** The server's final words, once it has taken the mail. */
@@ -98,7 +102,7 @@ export class Transaction {
 
   /** All that it will ever write has been given to the socket. */
   get written(): boolean {
-    return this.next === Step.done;
+    return this.toWrite === Step.done;
   }
 
   /** Content is on its way and not yet complete. */
@@ -124,7 +128,7 @@ export class Transaction {
   }
 
   get done(): boolean {
-    return this.next === Step.done && this.got === this.owed;
+    return this.toWrite === Step.done && this.got === this.owed;
   }
 
   /** How far it came: with its content complete only the reply is open, whatever was answered yet. */
@@ -143,21 +147,21 @@ export class Transaction {
   /** The transaction before may still be open at the server. */
   resetFirst(): void {
     this.expect = Step.reset;
-    this.next = Step.reset;
+    this.toWrite = Step.reset;
   }
 
   /** The caller gave up before content began: none will be written. */
   cancel(): void {
     // After DATA only the reply tells whether the connection can be kept.
-    if (this.next === Step.content && this.mode !== 'stream') this.cancelled = true;
-    else this.next = Step.done;
+    if (this.toWrite === Step.content && this.mode !== 'stream') this.cancelled = true;
+    else this.toWrite = Step.done;
   }
 
   /** Writes what may be written now. Answers whether the next transaction may write behind it. */
   write(group: OutputGroup, now: number): boolean {
     const before = group.length;
     const inEnvelope = !this.begun;
-    while (this.next !== Step.done && this.mayWrite()) {
+    while (this.toWrite !== Step.done && this.mayWrite()) {
       this.writeNext(group);
       if (this.uploading) break;
     }
@@ -184,8 +188,9 @@ export class Transaction {
     const problem = this.take(reply);
     // Nobody is left to send content to, and none has been begun: there is no need to.
     if (this.failure && !this.begun) {
-      const early = this.mode === 'step' && this.next <= Step.data;
-      if (early || (this.mode === 'stream' && this.expect === Step.content)) this.next = Step.done;
+      const early = this.mode === 'step' && this.toWrite <= Step.data;
+      if (early || (this.mode === 'stream' && this.expect === Step.content))
+        this.toWrite = Step.done;
     }
     return problem;
   }
@@ -193,17 +198,17 @@ export class Transaction {
   /** A reply too many, or too few, brings replies to commands that they do not answer. */
   private isMisplaced(reply: Reply): boolean {
     if (reply.kind !== 2) return false;
-    const code = reply.enhancedCode;
+    const { status } = reply;
     if (this.expect === Step.mail) {
-      this.specific = code === GOOD_SENDER;
-      return code === GOOD_RECIPIENT;
+      this.specific = status === GOOD_SENDER;
+      return status === GOOD_RECIPIENT;
     }
     if (this.expect === Step.rcpt) {
-      return this.specific && (code === GOOD_SENDER || code === '2.0.0');
+      return this.specific && (status === GOOD_SENDER || status === GOOD);
     }
     // Over LMTP a recipient's is a good answer to content.
-    if (this.lmtp && this.expect === Step.content) return code === GOOD_SENDER;
-    return code === GOOD_SENDER || code === GOOD_RECIPIENT;
+    if (this.lmtp && this.expect === Step.content) return status === GOOD_SENDER;
+    return status === GOOD_SENDER || status === GOOD_RECIPIENT;
   }
 
   private take(reply: Reply): string | undefined {
@@ -232,7 +237,7 @@ export class Transaction {
   }
 
   private mayWrite(): boolean {
-    if (this.next === Step.content) {
+    if (this.toWrite === Step.content) {
       if (this.mode === 'stream') return !this.hold || this.expect > Step.mail;
       return this.expect === Step.content && !this.stuck;
     }
@@ -241,23 +246,23 @@ export class Transaction {
 
   private writeNext(group: OutputGroup): void {
     const { commands } = this;
-    switch (this.next) {
+    switch (this.toWrite) {
       case Step.reset:
         group.ascii('RSET\r\n');
-        this.next = this.job.mail.probe ? Step.done : Step.mail;
+        this.toWrite = this.job.mail.probe ? Step.done : Step.mail;
         break;
       case Step.mail:
         this.say(group, commands.mail);
-        this.next = Step.rcpt;
+        this.toWrite = Step.rcpt;
         break;
       case Step.rcpt:
         this.say(group, commands.rcpt[this.rcptWritten]!);
         this.rcptWritten += 1;
-        if (this.rcptWritten === commands.rcpt.length) this.next = this.afterRcpt();
+        if (this.rcptWritten === commands.rcpt.length) this.toWrite = this.afterRcpt();
         break;
       case Step.data:
         group.ascii('DATA\r\n');
-        this.next = Step.content;
+        this.toWrite = Step.content;
         break;
       case Step.content:
         this.writeContent(group);
@@ -284,7 +289,7 @@ export class Transaction {
         // 354 though nobody is to get it: a lone dot, and what it brings is no success (RFC 2920 §3.1).
         this.loneDot = true;
         group.ascii('.\r\n');
-        this.next = Step.done;
+        this.toWrite = Step.done;
         return;
       }
       this.begun = true;
@@ -298,7 +303,7 @@ export class Transaction {
     if (end < body.length) return;
     if (this.mode !== 'stream') group.ascii(endOfData(body));
     this.ended = true;
-    this.next = Step.done;
+    this.toWrite = Step.done;
   }
 
   private onMail(reply: Reply): void {
@@ -337,7 +342,7 @@ export class Transaction {
       return undefined;
     }
     this.failure ??= this.refusals.of('data', reply, this.rejected);
-    this.next = Step.done;
+    this.toWrite = Step.done;
     return undefined;
   }
 
@@ -350,7 +355,7 @@ export class Transaction {
         return 'content was accepted before its end';
       }
       this.stuck = true;
-      this.next = Step.done;
+      this.toWrite = Step.done;
     }
     if (reply.kind !== 2) {
       this.failure ??= this.refusals.of('reply', reply, this.rejected);
