@@ -8,6 +8,8 @@ export class Backlog {
   private readonly ready = new JobQueue();
   private readonly preparing = new Set<Job>();
   private readonly waiting = new JobQueue();
+  /** Content of those in `ready`. */
+  private bytes = 0;
 
   /** `prepared` is called when a mail that took its time is ready. */
   constructor(private readonly prepared: () => void) {}
@@ -23,11 +25,12 @@ export class Backlog {
   /** Puts a mail that had its turn before back to the head. */
   giveBack(job: Job): void {
     this.ready.unshift(job);
+    this.bytes += job.mail.content.length;
   }
 
-  /** Sees to it that `count` mails are prepared or being so. */
-  prepare(count: number): void {
-    while (this.ready.size + this.preparing.size < count) {
+  /** Sees to it that `count` mails are prepared or being so, as far as `bytes` of content suffice. */
+  prepare(count: number, bytes: number): void {
+    while (this.ready.size + this.preparing.size < count && this.bytes < bytes) {
       const job = this.waiting.shift();
       if (!job) return;
       this.begin(job);
@@ -39,11 +42,14 @@ export class Backlog {
   }
 
   take(): Job | undefined {
-    return this.ready.shift();
+    const job = this.ready.shift();
+    if (job) this.bytes -= job.mail.content.length;
+    return job;
   }
 
   remove(job: Job): void {
     this.waiting.remove(job);
+    if (job.list === this.ready) this.bytes -= job.mail.content.length;
     this.ready.remove(job);
     this.preparing.delete(job);
   }
@@ -55,7 +61,7 @@ export class Backlog {
       job.reject(makeError(place));
       place += 1;
     };
-    for (let job = this.ready.shift(); job; job = this.ready.shift()) reject(job);
+    for (let job = this.take(); job; job = this.take()) reject(job);
     for (const job of this.preparing) reject(job);
     this.preparing.clear();
     for (let job = this.waiting.shift(); job; job = this.waiting.shift()) reject(job);
@@ -90,5 +96,6 @@ export class Backlog {
   private done(job: Job, mail: WireMail): void {
     job.mail = mail;
     this.ready.push(job);
+    this.bytes += mail.content.length;
   }
 }

@@ -15,7 +15,7 @@ import { type Mode, Step, Transaction } from './transaction.js';
 import { TransactionQueue } from './transaction-queue.js';
 
 /** Past this much content without its reply a connection takes no more, unless it is idle. */
-const MAX_BYTES_IN_FLIGHT = 1_048_576;
+export const MAX_BYTES_IN_FLIGHT = 1_048_576;
 /** One write collects about this much. */
 const GROUP_BYTES = 196_608;
 /** After this long without a word the server may have gone: content waits for its first reply. */

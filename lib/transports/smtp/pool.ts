@@ -2,7 +2,12 @@ import { type MailDeliveryError, MailShutdownError } from '../../errors.js';
 import type { MailDelivery } from '../transport.js';
 import type { Capabilities } from './capabilities.js';
 import type { WireMail } from './commands.js';
-import { Connection, type ConnectionHost, type ReturnedJob } from './connection.js';
+import {
+  Connection,
+  type ConnectionHost,
+  MAX_BYTES_IN_FLIGHT,
+  type ReturnedJob,
+} from './connection.js';
 import type { SmtpContext } from './context.js';
 import { Backlog } from './backlog.js';
 import { Job, type JobHolder, type Prepare } from './job.js';
@@ -17,6 +22,8 @@ const PROBE: WireMail = {
   content: Buffer.alloc(0),
   probe: true,
 };
+/** Content that is made before there is room for it. */
+const AHEAD_BYTES = 262_144;
 /** How long a server that lost count of its replies is not pipelined to. */
 const STEP_MS = 600_000;
 /** How long a server that refused a successor is not asked for one again. */
@@ -185,7 +192,8 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     // Not before: what a connection was given goes out with what it has to say anyway.
     for (const connection of this.connections) if (connection.due) connection.flush();
     // Made while the server is at the last ones, the next are there when it answers.
-    if (this.mode === 'group') this.backlog.prepare(this.context.options.pool.maxConnections);
+    const { maxConnections, maxInFlight } = this.context.options.pool;
+    this.backlog.prepare(this.mode === 'stream' ? maxInFlight : maxConnections, AHEAD_BYTES);
     this.grow(workers);
     if (this.closing) this.wind();
     this.maybeDrained();
@@ -225,8 +233,11 @@ export class SmtpPool implements ConnectionHost, JobHolder {
       if (capacity > 0) free.push(one);
       slots += capacity;
     }
-    backlog.prepare(slots);
-    while (backlog.hasReady && free.length > 0 && this.rate.take()) {
+    backlog.prepare(slots, free.length * MAX_BYTES_IN_FLIGHT);
+    while (free.length > 0) {
+      // Long contents are made one by one.
+      if (!backlog.hasReady) backlog.prepare(1, MAX_BYTES_IN_FLIGHT);
+      if (!backlog.hasReady || !this.rate.take()) break;
       let best = 0;
       for (let i = 1; i < free.length; i += 1) {
         if (free[i]!.outstanding < free[best]!.outstanding) best = i;
@@ -245,27 +256,27 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     let room = 0;
     for (const one of workers) room += one.room();
     const each = this.mode === 'stream' ? maxInFlight : 1;
-    const wanted = Math.min(
-      Math.ceil((backlog.size - room) / each),
-      maxConnections - workers.length,
-    );
-    opener.want(Math.max(0, wanted) + this.successors(workers));
+    const missing = Math.ceil((backlog.size - room) / each);
+    const { size } = this.connections;
+    if (this.context.clock.monotonic() < this.succeedAfter) {
+      opener.want(Math.min(missing, maxConnections - size));
+      return;
+    }
+    const wanted = Math.max(0, Math.min(missing, maxConnections - workers.length));
+    opener.want(Math.min(wanted + this.successors(workers), 2 * maxConnections - size));
   }
 
   /** How many sessions are wanted beside `workers`, so that replacing a connection stops no mail. */
   private successors(workers: readonly Connection[]): number {
-    const { maxConnections } = this.context.options.pool;
-    if (this.context.clock.monotonic() < this.succeedAfter) return 0;
-    let waning = 0;
-    for (const one of workers) if (one.waning) waning += 1;
-    if (waning === 0) return 0;
-    let waiting = -workers.length;
-    for (const one of this.connections) if (!one.spent || one.outstanding > 0) waiting += 1;
-    return Math.max(0, Math.min(waning - waiting, 2 * maxConnections - this.connections.size));
+    let missing = 0;
+    for (const one of workers) if (one.waning) missing += 1;
+    if (missing === 0) return 0;
+    for (const one of this.connections) if (!one.spent && !workers.includes(one)) missing -= 1;
+    return Math.max(0, missing);
   }
 
   private openFailed(error: MailDeliveryError): void {
-    if (this.workers().length === this.context.options.pool.maxConnections) {
+    if (this.connections.size >= this.context.options.pool.maxConnections) {
       // It was a successor, and the server takes no more than we have: replace them one after the other.
       this.succeedAfter = this.context.clock.monotonic() + NO_SUCCESSORS_MS;
       this.opener.forgive();
