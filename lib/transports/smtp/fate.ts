@@ -46,7 +46,9 @@ export function fateOf(one: Transaction, first: boolean, how: Circumstances): Fa
     (first && end.kind === 'timeout') ||
     (first && !sane && one.mode === 'step') ||
     ((turnedAway || dismissal !== undefined) && fresh);
-  // Where it has finished none, any of them may be it. An idle connection that was gone counts for none.
-  const stumbled = (first || fresh) && one.started && !(one.hold && !one.heard);
+  // Where it has finished none, any of them may be it. An idle connection that was gone counts for none,
+  // nor does one that has taken all the mails that its server allows.
+  const innocent = (one.hold && !one.heard) || (turnedAway && !fresh);
+  const stumbled = (first || fresh) && one.started && !innocent;
   return { kind: 'open', error, again: !hopeless, stumbled };
 }
