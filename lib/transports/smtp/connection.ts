@@ -1,17 +1,19 @@
-import type { MailDeliveryError } from '../../errors.js';
 import { Alarm, type Limit } from './alarm.js';
+import { Answered } from './answered.js';
 import type { Channel, ChannelEnd, ChannelOwner } from './channel.js';
 import type { Capabilities } from './capabilities.js';
 import { envelopeCommands } from './commands.js';
 import type { SmtpContext } from './context.js';
-import { fateOf } from './fate.js';
+import { limitOf } from './deadlines.js';
+import { giveUp, type ReturnedJob } from './fate.js';
 import type { Job, JobHolder } from './job.js';
 import { OutputGroup } from './output-group.js';
 import { Refusals } from './refusals.js';
 import type { Reply } from './reply.js';
 import type { Session } from './session.js';
 import { settle } from './settle.js';
-import { type Mode, Step, Transaction } from './transaction.js';
+import type { Mode } from './step.js';
+import { Transaction } from './transaction.js';
 import { TransactionQueue } from './transaction-queue.js';
 
 /** Past this much content without its reply a connection takes no more, unless it is idle. */
@@ -39,13 +41,6 @@ export interface ConnectionHost {
   gone(connection: Connection, returned: readonly ReturnedJob[]): void;
 }
 
-export interface ReturnedJob {
-  readonly job: Job;
-  readonly error: MailDeliveryError;
-  /** Whether it may be tried again at once. */
-  readonly again: boolean;
-}
-
 /** The transactions of one session: writes what may be written, settles what is answered. */
 export class Connection implements ChannelOwner, JobHolder {
   /** Mails taken on so far. */
@@ -60,8 +55,9 @@ export class Connection implements ChannelOwner, JobHolder {
   private finished = 0;
   /** A whole reply was in the read being worked on: dripped bytes put no deadline off. */
   private spoken = false;
-  /** Answered, but not told yet: they count once the whole read, and the reply behind, made sense. */
-  private answered: Transaction[] = [];
+  private readonly answered = new Answered((one) => {
+    this.settle(one);
+  });
   /** Answered with 421 before they were looked at; they go back once the connection has ended. */
   private readonly turnedAway: Transaction[] = [];
   private state: 'open' | 'retiring' | 'quitting' | 'over' = 'open';
@@ -200,7 +196,7 @@ export class Connection implements ChannelOwner, JobHolder {
     const { inFlight } = this;
     const transaction = inFlight.find(job);
     if (!transaction) {
-      for (const one of this.answered) if (one.job === job) this.settle(one);
+      this.answered.tellOf(job);
       return;
     }
     const stage = transaction.failure ? 'mail' : transaction.stage;
@@ -261,31 +257,24 @@ export class Connection implements ChannelOwner, JobHolder {
   ended(end: ChannelEnd): void {
     this.state = 'over';
     this.alarm.stop();
-    const { answered, inFlight } = this;
+    const { inFlight } = this;
     const dismissal = this.farewell === this.lastReply ? this.farewell : undefined;
     const { errors } = this.context;
     const how = { end, dismissal, fresh: this.finished === 0, errors, refusals: this.refusals };
     const returned: ReturnedJob[] = [];
-    const giveUp = (one: Transaction, first: boolean): void => {
-      if (one.job.settled) return;
-      const fate = fateOf(one, first, how);
-      if (fate.kind === 'settled') {
-        one.job.reject(fate.error);
-        return;
-      }
-      if (fate.stumbled) one.job.resends += 1;
-      returned.push({ job: one.job, error: fate.error, again: fate.again });
+    const drop = (one: Transaction, first: boolean): void => {
+      const back = giveUp(one, first, how);
+      if (back) returned.push(back);
     };
-    for (const one of answered) {
+    for (const one of this.answered.takeAll()) {
       // Where the server is out of step, what it seemed to say in the same breath is worth nothing.
-      if (end.kind === 'protocol' && one.mode !== 'step') giveUp(one, false);
+      if (end.kind === 'protocol' && one.mode !== 'step') drop(one, false);
       else this.settle(one);
     }
-    for (const one of this.turnedAway) giveUp(one, true);
-    this.answered = [];
+    for (const one of this.turnedAway) drop(one, true);
     for (let first = true, one = inFlight.head; one; first = false, one = inFlight.head) {
       inFlight.remove(one);
-      giveUp(one, first);
+      drop(one, first);
     }
     this.host.gone(this, returned);
   }
@@ -315,7 +304,7 @@ export class Connection implements ChannelOwner, JobHolder {
         this.turnedAway.push(head);
       } else {
         this.finished += 1;
-        this.answered.push(head);
+        this.answered.add(head);
       }
       if (head.stuck) this.severed = true;
     }
@@ -326,21 +315,11 @@ export class Connection implements ChannelOwner, JobHolder {
     settle(one, this.context.errors, this.refusals.redact);
   }
 
-  private settleAnswered(): void {
-    if (this.answered.length === 0) return;
-    const { answered } = this;
-    const { head } = this.inFlight;
-    // Were its final reply that to a command behind it, the next reply would show it.
-    const last = head?.started && !head.heard && head.mode !== 'step' ? answered.pop() : undefined;
-    this.answered = last ? [last] : [];
-    for (const one of answered) this.settle(one);
-  }
-
   /** Takes the next step, whatever has just happened. */
   private onward(): void {
     if (this.state === 'over') return;
     this.collect();
-    this.settleAnswered();
+    this.answered.tellSure(this.inFlight.head);
     const { head } = this.inFlight;
     const closing = this.severed || this.farewell !== undefined;
     const mute = !head || (!head.awaiting && closing);
@@ -378,14 +357,7 @@ export class Connection implements ChannelOwner, JobHolder {
     if (this.state === 'quitting' || this.farewell) return [since, FAREWELL_MS];
     const { head } = this.inFlight;
     if (!head) return [since, pool.idleTimeoutMs];
-    if (!head.awaiting || head.uploading) {
-      return [Math.max(since, head.writtenAt), timeouts.dataMs];
-    }
-    if (head.complete && head.expect === Step.content) {
-      return [Math.max(since, head.writtenAt), timeouts.replyMs];
-    }
-    const ms = head.expect === Step.data ? timeouts.dataMs : timeouts.commandMs;
-    return [Math.max(since, head.envelopeAt), ms];
+    return limitOf(head, since, timeouts);
   }
 
   private overdue(ms: number): void {

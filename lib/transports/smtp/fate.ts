@@ -1,6 +1,7 @@
 import type { MailDeliveryError } from '../../errors.js';
 import type { ChannelEnd } from './channel.js';
 import { endedAt } from './ended.js';
+import type { Job } from './job.js';
 import type { Refusals } from './refusals.js';
 import type { Reply } from './reply.js';
 import type { SmtpErrors } from './smtp-errors.js';
@@ -18,7 +19,7 @@ export interface Circumstances {
 }
 
 /** What becomes of a mail whose connection ended under it. */
-export type Fate =
+type Fate =
   /** Its outcome is known, or cannot be known. */
   | { readonly kind: 'settled'; readonly error: MailDeliveryError }
   /** Surely not accepted. `stumbled`: it may be what the connection fell over. */
@@ -30,7 +31,7 @@ export type Fate =
     };
 
 /** `first`: the server was at this mail when the connection ended. */
-export function fateOf(one: Transaction, first: boolean, how: Circumstances): Fate {
+function fateOf(one: Transaction, first: boolean, how: Circumstances): Fate {
   const { end, dismissal, fresh, errors, refusals } = how;
   const sane = end.kind !== 'protocol';
   const { failure, turnedAway } = one;
@@ -51,4 +52,29 @@ export function fateOf(one: Transaction, first: boolean, how: Circumstances): Fa
   const innocent = (one.hold && !one.heard) || (turnedAway && !fresh);
   const stumbled = (first || fresh) && one.started && !innocent;
   return { kind: 'open', error, again: !hopeless, stumbled };
+}
+
+/** A mail that was surely not accepted. */
+export interface ReturnedJob {
+  readonly job: Job;
+  readonly error: MailDeliveryError;
+  /** Whether it may be tried again at once. */
+  readonly again: boolean;
+}
+
+/** Settles a mail whose connection ended under it, or gives it back. `first` as above. */
+export function giveUp(
+  one: Transaction,
+  first: boolean,
+  how: Circumstances,
+): ReturnedJob | undefined {
+  const { job } = one;
+  if (job.settled) return undefined;
+  const fate = fateOf(one, first, how);
+  if (fate.kind === 'settled') {
+    job.reject(fate.error);
+    return undefined;
+  }
+  if (fate.stumbled) job.resends += 1;
+  return { job, error: fate.error, again: fate.again };
 }

@@ -2,18 +2,15 @@ import { type MailDeliveryError, MailShutdownError } from '../../errors.js';
 import type { MailDelivery } from '../transport.js';
 import type { Capabilities } from './capabilities.js';
 import type { WireMail } from './commands.js';
-import {
-  Connection,
-  type ConnectionHost,
-  MAX_BYTES_IN_FLIGHT,
-  type ReturnedJob,
-} from './connection.js';
+import { Connection, type ConnectionHost, MAX_BYTES_IN_FLIGHT } from './connection.js';
+import type { ReturnedJob } from './fate.js';
+import { successorsOf, workersOf } from './deployment.js';
 import type { SmtpContext } from './context.js';
 import { Backlog } from './backlog.js';
 import { Job, type JobHolder, type Prepare } from './job.js';
 import { Opener } from './opener.js';
 import { RateLimit } from './rate-limit.js';
-import type { Mode } from './transaction.js';
+import type { Mode } from './step.js';
 
 /** How often a mail that was surely not accepted is sent again at once after a lost connection. */
 const MAX_RESENDS = 2;
@@ -208,19 +205,8 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     for (const connection of [...this.connections]) connection.retire();
   }
 
-  /**
-   * Those that may carry mail now: the oldest, never more than `maxConnections`. A successor beside
-   * them waits until the connection that it replaces has got its last reply.
-   */
   private workers(): Connection[] {
-    const { maxConnections } = this.context.options.pool;
-    const workers: Connection[] = [];
-    for (const one of this.connections) {
-      if (one.spent && one.outstanding === 0) continue;
-      workers.push(one);
-      if (workers.length === maxConnections) break;
-    }
-    return workers;
+    return workersOf(this.connections, this.context.options.pool.maxConnections);
   }
 
   private dispatch(workers: readonly Connection[]): void {
@@ -263,16 +249,9 @@ export class SmtpPool implements ConnectionHost, JobHolder {
       return;
     }
     const wanted = Math.max(0, Math.min(missing, maxConnections - workers.length));
-    opener.want(Math.min(wanted + this.successors(workers), 2 * maxConnections - size));
-  }
-
-  /** How many sessions are wanted beside `workers`, so that replacing a connection stops no mail. */
-  private successors(workers: readonly Connection[]): number {
-    let missing = 0;
-    for (const one of workers) if (one.waning) missing += 1;
-    if (missing === 0) return 0;
-    for (const one of this.connections) if (!one.spent && !workers.includes(one)) missing -= 1;
-    return Math.max(0, missing);
+    opener.want(
+      Math.min(wanted + successorsOf(this.connections, workers), 2 * maxConnections - size),
+    );
   }
 
   private openFailed(error: MailDeliveryError): void {

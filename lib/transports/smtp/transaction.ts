@@ -1,34 +1,14 @@
 import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../errors.js';
 import type { EnvelopeCommands } from './commands.js';
-import { dotStuff, endOfData } from './dot-stuff.js';
+import { EnhancedCodes } from './enhanced-codes.js';
 import type { Job } from './job.js';
+import { OutgoingContent } from './outgoing-content.js';
 import type { OutputGroup } from './output-group.js';
 import type { Refusals } from './refusals.js';
 import type { Reply } from './reply.js';
-
-/**
- * How mails share a connection:
- * - `stream`: envelope and content at once, many mails without waiting (CHUNKING with PIPELINING).
- * - `group`: the envelope with DATA at once, also behind the content before it (PIPELINING, RFC 2920).
- * - `step`: one command at a time.
- */
-export type Mode = 'stream' | 'group' | 'step';
-
-/** What is said and answered in a transaction, in order. */
-export const Step = { reset: 0, mail: 1, rcpt: 2, data: 3, content: 4, done: 5 } as const;
-export type Step = (typeof Step)[keyof typeof Step];
+import { type Mode, Step } from './step.js';
 
 const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'data', 'reply'];
-
-/** A long content is written in pieces of this many bytes, so that a stop is seen between them. */
-const PIECE_BYTES = 262_144;
-/** Content up to this length keeps nobody waiting who is to follow it in the same write. */
-const SHORT_BYTES = 65_536;
-
-/** RFC 3463: a good sender, a good recipient. Nothing else is answered with them. */
-const GOOD_SENDER = 2_001_000;
-const GOOD_RECIPIENT = 2_001_005;
-const GOOD = 2_000_000;
 
 /** One mail on one connection: what it has written, what it has been answered, and what that means. */
 export class Transaction {
@@ -66,15 +46,11 @@ export class Transaction {
   private rcptAnswered = 0;
   /** Recipients that the server has taken the content for (LMTP). */
   private settled = 0;
-  private offset = 0;
-  private begun = false;
-  private ended = false;
   private cancelled = false;
   private loneDot = false;
   private mailRefused = false;
-  /** The server uses the code for a good sender, so it will use that for a good recipient too. */
-  private specific = false;
-  private body: Buffer;
+  private readonly content: OutgoingContent;
+  private readonly codes: EnhancedCodes;
 
   constructor(
     readonly job: Job,
@@ -86,7 +62,8 @@ export class Transaction {
     /** Content is answered for each recipient that was accepted, in their order (RFC 2033 §4.2). */
     private readonly lmtp = false,
   ) {
-    this.body = job.mail.content;
+    this.content = new OutgoingContent(job.mail.content, mode === 'stream');
+    this.codes = new EnhancedCodes(lmtp);
     if (job.mail.probe) this.resetFirst();
   }
 
@@ -107,19 +84,20 @@ export class Transaction {
 
   /** Content is on its way and not yet complete. */
   get uploading(): boolean {
-    return this.begun && !this.ended;
+    return this.content.begun && !this.content.ended;
   }
 
   /** The content has been given to the socket to its last byte: from here on it may be accepted. */
   get complete(): boolean {
-    return this.ended;
+    return this.content.ended;
   }
 
   /** Its content is written, or will be whole in the next write: the next envelope may go behind it. */
   get leaving(): boolean {
-    if (this.ended) return true;
-    const ready = this.expect === Step.content && !this.begun && !this.failure && !this.stuck;
-    return ready && this.body.length <= SHORT_BYTES;
+    if (this.content.ended) return true;
+    const ready =
+      this.expect === Step.content && !this.content.begun && !this.failure && !this.stuck;
+    return ready && this.content.short;
   }
 
   /** A reply to something that was written is still to come. */
@@ -133,7 +111,7 @@ export class Transaction {
 
   /** How far it came: with its content complete only the reply is open, whatever was answered yet. */
   get stage(): MailStage {
-    if (this.ended) return 'reply';
+    if (this.content.ended) return 'reply';
     return this.uploading ? 'content' : STAGES[this.expect]!;
   }
 
@@ -141,7 +119,7 @@ export class Transaction {
   get clean(): boolean {
     if (this.job.mail.probe) return true;
     if (this.mailRefused) return !this.loneDot;
-    return this.ended && (this.mode !== 'stream' || this.success !== undefined);
+    return this.content.ended && (this.mode !== 'stream' || this.success !== undefined);
   }
 
   /** The transaction before may still be open at the server. */
@@ -160,7 +138,7 @@ export class Transaction {
   /** Writes what may be written now. Answers whether the next transaction may write behind it. */
   write(group: OutputGroup, now: number): boolean {
     const before = group.length;
-    const inEnvelope = !this.begun;
+    const inEnvelope = !this.content.begun;
     while (this.toWrite !== Step.done && this.mayWrite()) {
       this.writeNext(group);
       if (this.uploading) break;
@@ -181,34 +159,18 @@ export class Transaction {
     if (kind === 2 && this.mode !== 'step' && Math.trunc(code / 10) !== 25) {
       return `an unexpected ${code} reply`;
     }
-    if (this.isMisplaced(reply)) {
+    if (this.codes.isMisplaced(reply, this.expect)) {
       if (this.checkCodes) return `${reply.enhancedCode ?? ''} was answered out of its place`;
       this.oddCodes = true;
     }
     const problem = this.take(reply);
     // Nobody is left to send content to, and none has been begun: there is no need to.
-    if (this.failure && !this.begun) {
+    if (this.failure && !this.content.begun) {
       const early = this.mode === 'step' && this.toWrite <= Step.data;
       if (early || (this.mode === 'stream' && this.expect === Step.content))
         this.toWrite = Step.done;
     }
     return problem;
-  }
-
-  /** A reply too many, or too few, brings replies to commands that they do not answer. */
-  private isMisplaced(reply: Reply): boolean {
-    if (reply.kind !== 2) return false;
-    const { status } = reply;
-    if (this.expect === Step.mail) {
-      this.specific = status === GOOD_SENDER;
-      return status === GOOD_RECIPIENT;
-    }
-    if (this.expect === Step.rcpt) {
-      return this.specific && (status === GOOD_SENDER || status === GOOD);
-    }
-    // Over LMTP a recipient's is a good answer to content.
-    if (this.lmtp && this.expect === Step.content) return status === GOOD_SENDER;
-    return status === GOOD_SENDER || status === GOOD_RECIPIENT;
   }
 
   private take(reply: Reply): string | undefined {
@@ -283,7 +245,7 @@ export class Transaction {
   }
 
   private writeContent(group: OutputGroup): void {
-    if (!this.begun) {
+    if (!this.content.begun) {
       this.owed += this.lmtp ? this.accepted.length : 1;
       if (this.failure && this.mode !== 'stream') {
         // 354 though nobody is to get it: a lone dot, and what it brings is no success (RFC 2920 §3.1).
@@ -292,18 +254,9 @@ export class Transaction {
         this.toWrite = Step.done;
         return;
       }
-      this.begun = true;
-      if (this.mode === 'stream') group.ascii(`BDAT ${this.body.length} LAST\r\n`);
-      else this.body = dotStuff(this.body);
     }
-    const { body, offset } = this;
-    const end = Math.min(body.length, offset + PIECE_BYTES);
-    group.content(offset === 0 && end === body.length ? body : body.subarray(offset, end));
-    this.offset = end;
-    if (end < body.length) return;
-    if (this.mode !== 'stream') group.ascii(endOfData(body));
-    this.ended = true;
-    this.toWrite = Step.done;
+    this.content.write(group);
+    if (this.content.ended) this.toWrite = Step.done;
   }
 
   private onMail(reply: Reply): void {
