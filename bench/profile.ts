@@ -1,5 +1,5 @@
 /**
- * `node bench/dist/bench/profile.js [contestant] [sink] [pool as JSON]`: where the time of one contestant goes at RTT 0.
+ * `node bench/dist/bench/profile.js [contestant] [sink] [pool as JSON] [connections]`: where the time of one contestant goes at RTT 0.
  * Prints self time by room and by function; the V8 profile itself is left in the folder it names.
  */
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
@@ -19,14 +19,22 @@ interface Profile {
   readonly timeDeltas: readonly number[];
 }
 
-const [name = 'service', sinkName = 'chunking-sink', pool = '{}'] = process.argv.slice(2);
+const [name = 'service', sinkName = 'chunking-sink', pool = '{}', connections = '5'] =
+  process.argv.slice(2);
 const folder = mkdtempSync(join(tmpdir(), 'bench-profile-'));
 const sink = await Sink.start(sinkName);
 const execArgv = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=250'];
 const child = new Child('contestants/contestant', [name], execArgv);
 const mode = sinkName === 'smtp-sink' ? 'group' : 'stream';
 const cell: Cell = {
-  ...{ port: sink.port, mode, connections: 5, window: WINDOW, warmMs: 1000, cellMs: 4000 },
+  ...{
+    port: sink.port,
+    mode,
+    connections: Number(connections),
+    window: WINDOW,
+    warmMs: 1000,
+    cellMs: 4000,
+  },
   pool: JSON.parse(pool) as object,
 };
 const result = await child.ask<CellResult>(cell);

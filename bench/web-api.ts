@@ -1,7 +1,8 @@
 /**
- * Mails a second over the Web API, ours beside @sendgrid/mail at equal concurrency, and recipients a
- * second by `sendBulk`. One sink, in a process of its own, behind a delay. `--quick` takes a third of
- * the time.
+ * `npm run bench:web-api`: mails a second over the Web API, ours beside @sendgrid/mail at equal
+ * concurrency and beside a bare HTTP client, and recipients a second by `sendBulk`. Every contestant and
+ * the sink is a process of its own; the turns alternate and the median one counts. `--quick` takes a
+ * third of the time; `--rtt=<ms>` only this distance; `--turns=<n>`.
  */
 import { createRequire } from 'node:module';
 import { lastValueFrom } from 'rxjs';
@@ -9,145 +10,158 @@ import { systemClock } from '../lib/clock.js';
 import { EventBus } from '../lib/events/event-bus.js';
 import { MailService } from '../lib/mail.service.js';
 import { createTransport } from '../lib/transports/transport.factory.js';
-import { Sink } from './children.js';
+import { Child, Sink } from './children.js';
+import type { Cell, CellResult } from './contestants/cell.js';
+import { messageOf } from './messages.js';
+import { printTable, rate, ratio } from './table.js';
 
-const QUICK = process.argv.includes('--quick');
-const TURN_MS = QUICK ? 700 : 2_000;
-const TURNS = QUICK ? 1 : 2;
-const RTTS = [0, 20, 100];
-const CONCURRENCIES = [1, 50];
-const KEY = 'SG.bench';
-
-interface TheirClient {
-  setApiKey(key: string): void;
-  setDefaultRequest(key: string, value: string): void;
-}
-interface TheirService {
-  setClient(client: TheirClient): void;
-  send(data: object): Promise<unknown>;
-}
-const require = createRequire(import.meta.url);
-const { MailService: TheirMailService } = require('@sendgrid/mail') as {
-  MailService: new () => TheirService;
+const flag = (name: string): string | undefined => {
+  const given = process.argv.find((arg) => arg === `--${name}` || arg.startsWith(`--${name}=`));
+  return given?.slice(name.length + 3);
 };
-const { Client } = require('@sendgrid/client') as { Client: new () => TheirClient };
-const { version } = require('@sendgrid/mail/package.json') as { version: string };
+const quick = flag('quick') !== undefined;
+const turns = Number(flag('turns') ?? (quick ? 3 : 7));
+const only = flag('rtt');
+const RTTS = [0, 20, 100].filter((rtt) => only === undefined || rtt === Number(only));
+const CONCURRENCIES = [1, 50];
+const OURS = 'web-api';
+const THEIRS = '@sendgrid/mail';
+const RAW = 'raw http';
+const NAMES = [OURS, THEIRS, RAW] as const;
 
-const line = 'Your order has left our house and is on its way to you with the morning van.\n';
-const content = { text: line.repeat(12), html: `<p>${line.repeat(12)}</p>` };
-const from = 'hello@shop.example';
-
-const toOf = (index: number): string => `customer-${index}@mail.example`;
-const subjectOf = (index: number): string => `Your order ${index} is on its way`;
-
-function ours(port: number, connections: number): MailService {
-  const transport = createTransport(
-    `sendgrid://${KEY}@127.0.0.1:${port}?connections=${connections}`,
-  );
-  return new MailService({ transport, events: new EventBus(), clock: systemClock });
+/** How long a turn runs, in milliseconds: connections have to be there, and code warm. */
+function timesOf(rtt: number): { warmMs: number; cellMs: number } {
+  if (rtt >= 100) return { warmMs: 500, cellMs: quick ? 1_000 : 2_000 };
+  return { warmMs: 300, cellMs: quick ? 700 : 1_200 };
 }
 
-function theirs(port: number): TheirService {
-  const client = new Client();
-  client.setApiKey(KEY);
-  client.setDefaultRequest('baseUrl', `http://127.0.0.1:${port}/`);
-  const service = new TheirMailService();
-  service.setClient(client);
-  return service;
+const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+interface Turn {
+  readonly perSecond: Record<string, number>;
+  readonly cpuMicros: Record<string, number>;
 }
 
-/** Mails a second, with so many under way all the time. */
-async function rate(concurrency: number, send: (index: number) => Promise<unknown>) {
-  let index = 0;
-  // One round, so that connections are there and code is warm.
-  await Promise.all(Array.from({ length: concurrency }, () => send((index += 1))));
-  const start = performance.now();
-  let done = 0;
-  const lane = async (): Promise<void> => {
-    while (performance.now() - start < TURN_MS) {
-      await send((index += 1));
-      done += 1;
+const faults: string[] = [];
+const children = new Map<string, Child>();
+
+async function turn(sink: Sink, port: number, connections: number, rtt: number): Promise<Turn> {
+  const perSecond: Record<string, number> = {};
+  const cpuMicros: Record<string, number> = {};
+  for (const name of NAMES) {
+    const cell: Cell = { port, connections, mode: 'group', window: 1, ...timesOf(rtt) };
+    const before = await sink.accepted();
+    const result = await children.get(name)!.ask<CellResult>(cell);
+    const counted = (await sink.accepted()) - before;
+    if (counted !== result.acked || result.failed > 0) {
+      const { acked, failed, failure = '' } = result;
+      faults.push(
+        `${name}: ${acked} acknowledged, ${counted} counted, ${failed} failed ${failure}`,
+      );
     }
-  };
-  await Promise.all(Array.from({ length: concurrency }, lane));
-  return (done / (performance.now() - start)) * 1000;
+    perSecond[name] = (result.measured / result.elapsedMs) * 1000;
+    cpuMicros[name] = result.cpuMicros / result.measured;
+  }
+  return { perSecond, cpuMicros };
 }
 
+async function compare(sink: Sink, port: number, rtt: number, connections: number) {
+  const all: Turn[] = [];
+  for (let i = 0; i < turns; i += 1) all.push(await turn(sink, port, connections, rtt));
+  const of = (what: (one: Turn) => number): number => median(all.map(what));
+  const speed = (name: string): number => of(({ perSecond }) => perSecond[name]!);
+  // Turn by turn: what slows the machine down for a while slows both.
+  const against = of(({ perSecond }) => perSecond[OURS]! / perSecond[THEIRS]!);
+  const ceiling = of(({ perSecond }) => perSecond[OURS]! / perSecond[RAW]!);
+  const line = connections / (rtt / 1000);
+  const share = speed(OURS) / line;
+  process.stderr.write('.');
+  return [
+    `${rtt} ms, ${connections} in flight`,
+    ...NAMES.map((name) => rate(speed(name))),
+    ratio(against),
+    rtt === 0 && connections > 1 ? verdict(against >= 4, '>= 4x') : '',
+    percent(ceiling),
+    rtt === 0 ? '' : percent(share),
+    rtt === 0 ? '' : verdict(share >= 0.9, '>= 90%'),
+    ...NAMES.map((name) => of(({ cpuMicros }) => cpuMicros[name]!).toFixed(0)),
+  ];
+}
+
+const percent = (share: number): string => `${(share * 100).toFixed(0)}%`;
+const verdict = (reached: boolean, target: string): string => `${target} ${reached ? 'yes' : 'NO'}`;
+
+/** Recipients a second. */
 async function bulkRate(service: MailService, count: number): Promise<number> {
-  const message = { from, subject: 'Hello {{ name }}', ...content };
+  const { from, text, html } = messageOf(0);
+  const message = { from, subject: 'Hello {{ name }}', text, html };
   function* recipients() {
-    for (let i = 0; i < count; i += 1) yield { to: toOf(i), context: { name: `N${i}` } };
+    for (let i = 0; i < count; i += 1) {
+      yield { to: `customer-${i}@mail.example`, context: { name: `Customer ${i}` } };
+    }
   }
   const start = performance.now();
   const { progress } = await lastValueFrom(service.sendBulk(message, recipients()));
-  if (progress.sent !== count) throw new Error(`${progress.failed} of ${count} failed`);
+  if (progress.sent !== count) faults.push(`sendBulk: ${progress.failed} of ${count} failed`);
   return (count / (performance.now() - start)) * 1000;
 }
 
-const cell = (value: number | string, width = 12): string =>
-  (typeof value === 'number' ? Math.round(value).toLocaleString('en') : value).padStart(width);
+async function oneByOne(service: MailService, forMs: number): Promise<number> {
+  const start = performance.now();
+  let done = 0;
+  for (; performance.now() - start < forMs; done += 1) await service.send(messageOf(done));
+  return (done / (performance.now() - start)) * 1000;
+}
 
-async function compare(port: number, rtt: number, concurrency: number): Promise<void> {
-  const us = ours(port, concurrency);
-  const them = theirs(port);
-  let our = 0;
-  let their = 0;
-  // Turns alternate, so that a busy moment of the machine meets both; the best turn of each counts.
-  for (let turn = 0; turn < TURNS; turn += 1) {
-    const mail = (to: string, index: number) => ({
-      from,
-      to,
-      subject: subjectOf(index),
-      ...content,
-    });
-    our = Math.max(our, await rate(concurrency, (index) => us.send(mail(toOf(index), index))));
-    their = Math.max(
-      their,
-      await rate(concurrency, (index) => them.send(mail(toOf(index), index))),
-    );
+async function bulk(port: number, rtt: number): Promise<string[]> {
+  const transport = createTransport(`sendgrid://SG.bench@127.0.0.1:${port}`);
+  const service = new MailService({ transport, events: new EventBus(), clock: systemClock });
+  const times = { one: [] as number[], many: [] as number[] };
+  await bulkRate(service, 5_000);
+  for (let i = 0; i < (quick ? 1 : 3); i += 1) {
+    times.one.push(await oneByOne(service, quick ? 1_000 : 2_000));
+    times.many.push(await bulkRate(service, quick ? 20_000 : 50_000));
   }
-  await us.drain(1000);
-  const bound = rtt === 0 ? '–' : `${((our / (concurrency / (rtt / 1000))) * 100).toFixed(0)}%`;
-  const ratio = `${(our / their).toFixed(1)}x`;
-  console.log(
-    cell(rtt, 6) + cell(concurrency) + cell(our) + cell(their, 16) + cell(ratio, 8) + cell(bound),
-  );
+  await service.drain(1_000);
+  const [one, many] = [median(times.one), median(times.many)];
+  const target = rtt === 20 ? verdict(many / one >= 100, '>= 100x') : '';
+  return [`${rtt} ms`, rate(many), rate(one), ratio(many / one), target];
 }
 
-async function bulk(port: number, rtt: number): Promise<void> {
-  const service = ours(port, 10);
-  const send = (index: number) =>
-    service.send({ from, to: toOf(index), subject: subjectOf(index), ...content });
-  const one = await rate(1, send);
-  await bulkRate(service, 1000);
-  const many = await bulkRate(service, QUICK ? 20_000 : 100_000);
-  await service.drain(1000);
-  console.log(cell(rtt, 6) + cell(many) + cell(one, 16) + cell(`${(many / one).toFixed(0)}x`, 8));
-}
-
+const require = createRequire(import.meta.url);
+const { version } = require('@sendgrid/mail/package.json') as { version: string };
 const sink = await Sink.start('web-api-sink');
-console.log(`Web API, mails/s; node ${process.version}, @sendgrid/mail ${version}`);
-console.log(
-  cell('RTT', 6) +
-    cell('in flight') +
-    cell('ours') +
-    cell('@sendgrid/mail', 16) +
-    cell('ratio', 8) +
-    cell('of n ÷ RTT'),
-);
-// Both warm, so that the first cell is no slower than the others.
-for (const warm of [ours(sink.port, 50), theirs(sink.port)]) {
-  const send = (index: number) => warm.send({ from, to: toOf(index), subject: 'Warm', ...content });
-  await rate(50, send);
-  await rate(50, send);
+const proxies: Sink[] = [];
+try {
+  for (const name of NAMES) children.set(name, new Child('contestants/contestant', [name]));
+  // So that the first cell is no slower than the others.
+  for (const connections of CONCURRENCIES) await turn(sink, sink.port, connections, 0);
+  const rows: string[][] = [];
+  const bulks: string[][] = [];
+  for (const rtt of RTTS) {
+    let { port } = sink;
+    if (rtt > 0) {
+      const proxy = await Sink.start('delay-proxy', port, rtt / 2);
+      proxies.push(proxy);
+      ({ port } = proxy);
+    }
+    for (const connections of CONCURRENCIES) rows.push(await compare(sink, port, rtt, connections));
+    bulks.push(await bulk(port, rtt));
+  }
+  process.stderr.write('\n');
+  console.log(
+    `Web API, mails a second; node ${process.version}, @sendgrid/mail ${version}, median of ${turns} turns`,
+  );
+  const cpu = NAMES.map((name) => `us ${name}`);
+  printTable([
+    ['', 'ours', THEIRS, RAW, 'ratio', 'target', `of ${RAW}`, 'of n / RTT', 'target', ...cpu],
+    ...rows,
+  ]);
+  console.log('\nOne message to many, recipients a second');
+  printTable([['', 'sendBulk', 'one by one', 'ratio', 'target'], ...bulks]);
+} finally {
+  for (const child of [...children.values(), ...proxies, sink]) await child.stop();
 }
-const proxies = new Map<number, Sink>();
-for (const rtt of RTTS) {
-  if (rtt > 0) proxies.set(rtt, await Sink.start('delay-proxy', sink.port, rtt / 2));
-  const port = proxies.get(rtt)?.port ?? sink.port;
-  for (const concurrency of CONCURRENCIES) await compare(port, rtt, concurrency);
-}
-console.log('\nOne message to many, recipients/s');
-console.log(cell('RTT', 6) + cell('sendBulk') + cell('one by one', 16) + cell('ratio', 8));
-for (const rtt of RTTS) await bulk(proxies.get(rtt)?.port ?? sink.port, rtt);
-for (const child of [...proxies.values(), sink]) await child.stop();
+for (const fault of faults) console.error(`WRONG: ${fault}`);
+if (faults.length > 0) process.exitCode = 1;

@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool, type Dispatcher } from 'undici';
 import { HttpExchange } from './http-exchange.js';
 import { HttpFailure } from './http-failure.js';
 import { onAbort } from './on-abort.js';
-import { OutgoingBody } from './outgoing-body.js';
-import { SlotQueue, type SlotVerdict } from './slot-queue.js';
+import { OutgoingBody, SLICE_BYTES } from './outgoing-body.js';
+import { SlotQueue, type Slot, type SlotVerdict } from './slot-queue.js';
+import { Stop } from './stop.js';
 import type { WebApiRequest, WebApiResponse } from './web-api.provider.js';
 
 export interface HttpClientOptions {
@@ -35,7 +35,7 @@ export class HttpClient {
   private readonly pool: Pool;
   private readonly slots: SlotQueue;
   private readonly timeoutMs: number;
-  private readonly running = new Set<AbortController>();
+  private readonly running = new Set<Stop>();
   private whenIdle: (() => void)[] = [];
   private pausedUntil = 0;
   /** Tears down sockets that are still connecting, too; undici would leave those to their timeout. */
@@ -66,34 +66,28 @@ export class HttpClient {
    * @throws HttpFailure, or what `make` throws
    */
   async request(make: () => WebApiRequest, signal?: AbortSignal): Promise<WebApiResponse> {
-    // One controller for the caller's signal, the deadline and destroy(); its reason tells which.
-    const controller = new AbortController();
+    const stop = new Stop();
     const abort = (): void => {
-      controller.abort(new HttpFailure('aborted', signal?.reason));
+      stop.pull(new HttpFailure('aborted', signal?.reason));
     };
     if (signal?.aborted) abort();
     const stopListening = signal && onAbort(signal, abort);
-    this.running.add(controller);
+    this.running.add(stop);
     try {
-      const release = await this.enter(controller.signal);
-      let deadline: NodeJS.Timeout | undefined;
+      const slot = this.enterNow(stop) ?? (await this.enter(stop));
       let verdict: SlotVerdict = 'neither';
       try {
-        const request = make();
-        // From here: making a large body is our own time, not the server's.
-        deadline = setTimeout(() => {
-          controller.abort(new HttpFailure('timeout'));
-        }, this.timeoutMs);
-        const response = await this.exchange(request, controller.signal);
+        // It may have been pulled while the slot was on its way.
+        if (stop.reason) throw stop.reason;
+        const response = await this.exchange(make(), stop);
         verdict = response.status === 429 || response.status >= 500 ? 'slower' : 'faster';
         return response;
       } finally {
-        clearTimeout(deadline);
-        release(verdict);
+        this.slots.give(slot, verdict);
       }
     } finally {
       stopListening?.();
-      this.running.delete(controller);
+      this.running.delete(stop);
       if (this.running.size === 0) for (const resolve of this.whenIdle.splice(0)) resolve();
     }
   }
@@ -113,46 +107,50 @@ export class HttpClient {
 
   /** Aborts everything at once. */
   async destroy(reason: Error): Promise<void> {
-    for (const controller of this.running) controller.abort(new HttpFailure('aborted', reason));
+    for (const stop of this.running) stop.pull(new HttpFailure('aborted', reason));
     const destroyed = this.pool.destroy(reason);
     this.teardown.abort(reason);
     await destroyed;
   }
 
+  private enterNow(stop: Stop): Slot | undefined {
+    if (stop.reason || this.pausedUntil > performance.now()) return undefined;
+    return this.slots.tryTake();
+  }
+
   /** A slot outside of any pause. Waits out pauses of up to `timeoutMs` in all. */
-  private async enter(signal: AbortSignal): Promise<(verdict?: SlotVerdict) => void> {
+  private async enter(stop: Stop): Promise<Slot> {
     let patience = this.timeoutMs;
     for (;;) {
-      const release = await this.slots.take(signal);
+      const slot = await this.slots.take(stop);
       const wait = this.pausedUntil - performance.now();
-      if (wait <= 0) return release;
-      release();
+      if (wait <= 0) return slot;
+      this.slots.give(slot);
       if (wait > patience) throw new HttpFailure('paused', undefined, Math.ceil(wait));
       patience -= wait;
-      await sleep(wait, undefined, { signal }).catch(() => {
-        signal.throwIfAborted();
-      });
+      await sleep(wait, stop);
     }
   }
 
-  private async exchange(request: WebApiRequest, signal: AbortSignal): Promise<WebApiResponse> {
-    const body = request.body && new OutgoingBody(request.body);
+  private async exchange(request: WebApiRequest, stop: Stop): Promise<WebApiResponse> {
+    const { method, path, headers, body } = request;
+    const large = body && body.length > SLICE_BYTES ? new OutgoingBody(body) : undefined;
     const exchange = new HttpExchange();
-    const abort = (): void => {
-      exchange.abort(signal.reason as HttpFailure);
-    };
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
+    // Only now: making a large body is our own time, not the server's.
+    const deadline = setTimeout(() => {
+      stop.pull(new HttpFailure('timeout'));
+    }, this.timeoutMs);
+    stop.listen((reason) => {
+      exchange.abort(reason);
+    });
     try {
       this.pool.dispatch(
         {
-          method: request.method,
-          path: request.path,
-          headers: body
-            ? { ...request.headers, 'content-length': String(body.length) }
-            : request.headers,
+          method,
+          path,
+          headers: large ? { ...headers, 'content-length': String(large.length) } : headers,
           // undici takes any iterable; its types do not say so.
-          body: (body ?? null) as Dispatcher.DispatchOptions['body'],
+          body: (large ?? body ?? null) as Dispatcher.DispatchOptions['body'],
           idempotent: false,
         },
         exchange,
@@ -160,9 +158,27 @@ export class HttpClient {
       return await exchange.answer;
     } catch (error) {
       const failure = error instanceof HttpFailure ? error : HttpFailure.of(error);
-      failure.started = body?.started ?? true;
-      failure.sent = body?.sent ?? false;
+      failure.started = exchange.started;
+      // What is not large goes to the kernel in one piece with the head.
+      failure.sent = body !== undefined && (large?.sent ?? exchange.started);
       throw failure;
+    } finally {
+      clearTimeout(deadline);
+      stop.listen(undefined);
     }
   }
+}
+
+/** @throws the stop's reason */
+function sleep(ms: number, stop: Stop): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      stop.listen(undefined);
+      resolve();
+    }, ms);
+    stop.listen((reason) => {
+      clearTimeout(timer);
+      reject(reason);
+    });
+  });
 }

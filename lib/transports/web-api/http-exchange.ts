@@ -14,6 +14,8 @@ interface Controller {
  */
 export class HttpExchange {
   readonly answer: Promise<WebApiResponse>;
+  /** A connection was there and the request began to go out. */
+  started = false;
   private resolve!: (answer: WebApiResponse) => void;
   private reject!: (reason: Error) => void;
   private controller: Controller | undefined;
@@ -40,6 +42,7 @@ export class HttpExchange {
   onRequestStart(controller: Controller): void {
     this.controller = controller;
     if (this.aborted) controller.abort(this.aborted);
+    else this.started = true;
   }
 
   onResponseStart(
@@ -81,7 +84,8 @@ export class HttpExchange {
 
 function flatten(headers: Record<string, string | string[] | undefined>): Record<string, string> {
   const flat: Record<string, string> = {};
-  for (const [name, value] of Object.entries(headers)) {
+  for (const name in headers) {
+    const value = headers[name];
     if (value !== undefined) flat[name] = Array.isArray(value) ? value.join(', ') : value;
   }
   return flat;

@@ -1,12 +1,11 @@
-const SLICE_BYTES = 64 * 1024;
+/** What goes to the kernel in one piece; undici gets a body of no more as it is. */
+export const SLICE_BYTES = 64 * 1024;
 
 /**
- * A request body that knows how far it got. undici asks for the next slice only after the one before
- * it went into the kernel, so `sent` means that at most the last 64 KiB may still be on this side.
+ * A large request body that knows how far it got. undici asks for the next slice only after the one
+ * before it went into the kernel, so `sent` means that at most the last 64 KiB may still be on this side.
  */
 export class OutgoingBody implements Iterable<Buffer> {
-  /** A connection was there and the first byte was asked for. */
-  started = false;
   /** The last byte was handed over: from here on the server may have it all. */
   sent = false;
 
@@ -17,7 +16,6 @@ export class OutgoingBody implements Iterable<Buffer> {
   }
 
   *[Symbol.iterator](): Generator<Buffer, void> {
-    this.started = true;
     for (let at = 0; at < this.bytes.length; at += SLICE_BYTES) {
       const end = at + SLICE_BYTES;
       if (end >= this.bytes.length) this.sent = true;

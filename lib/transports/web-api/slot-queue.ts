@@ -1,9 +1,10 @@
+import type { Stop } from './stop.js';
+
 /** How a request that held a slot went for the road: it may go faster, or has to slow down. */
 export type SlotVerdict = 'faster' | 'slower' | 'neither';
 
-interface Waiting {
-  readonly enter: () => void;
-}
+/** A slot that is held; give it back. */
+export type Slot = number;
 
 /**
  * So many may hold a slot at once, `max` at most; the rest wait in line, first come first served. How
@@ -11,7 +12,7 @@ interface Waiting {
  * round that went well, half of them when the road is overloaded, and never less than one.
  */
 export class SlotQueue {
-  private readonly waiting = new Set<Waiting>();
+  private readonly waiting = new Set<(slot: Slot) => void>();
   private held = 0;
   private limit: number;
   /** Grows with each decrease: who began before it tells nothing new. */
@@ -26,52 +27,45 @@ export class SlotQueue {
     return Math.floor(this.limit);
   }
 
-  /**
-   * Waits for a slot; the answer gives it back.
-   * @throws the signal's reason, when it aborts before a slot came free.
-   */
-  async take(signal: AbortSignal): Promise<(verdict?: SlotVerdict) => void> {
-    signal.throwIfAborted();
-    if (this.held < this.size && this.waiting.size === 0) this.held += 1;
-    else await this.turn(signal);
-    const { epoch } = this;
-    return (verdict = 'neither') => {
-      this.held -= 1;
-      if (verdict === 'faster') this.limit = Math.min(this.max, this.limit + 1 / this.limit);
-      else if (verdict === 'slower' && epoch === this.epoch) {
-        this.limit = Math.max(1, this.size / 2);
-        this.epoch += 1;
-      }
-      this.admit();
-    };
+  /** A slot, where one is free and nobody waits for it. */
+  tryTake(): Slot | undefined {
+    if (this.held >= this.size || this.waiting.size > 0) return undefined;
+    this.held += 1;
+    return this.epoch;
   }
 
-  private admit(): void {
-    for (const next of this.waiting) {
+  /**
+   * Waits for a slot.
+   * @throws the stop's reason, when it is pulled before a slot came free.
+   */
+  take(stop: Stop): Promise<Slot> {
+    const free = stop.reason ? undefined : this.tryTake();
+    if (free !== undefined) return Promise.resolve(free);
+    return new Promise((resolve, reject) => {
+      const enter = (slot: Slot): void => {
+        stop.listen(undefined);
+        resolve(slot);
+      };
+      this.waiting.add(enter);
+      stop.listen((reason) => {
+        this.waiting.delete(enter);
+        reject(reason);
+      });
+    });
+  }
+
+  give(slot: Slot, verdict: SlotVerdict = 'neither'): void {
+    this.held -= 1;
+    if (verdict === 'faster') this.limit = Math.min(this.max, this.limit + 1 / this.limit);
+    else if (verdict === 'slower' && slot === this.epoch) {
+      this.limit = Math.max(1, this.size / 2);
+      this.epoch += 1;
+    }
+    for (const enter of this.waiting) {
       if (this.held >= this.size) return;
       this.held += 1;
-      next.enter();
+      this.waiting.delete(enter);
+      enter(this.epoch);
     }
-  }
-
-  private turn(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const leave = () => {
-        this.waiting.delete(waiting);
-        signal.removeEventListener('abort', abort);
-      };
-      const waiting: Waiting = {
-        enter: () => {
-          leave();
-          resolve();
-        },
-      };
-      const abort = () => {
-        leave();
-        reject(signal.reason as Error);
-      };
-      this.waiting.add(waiting);
-      signal.addEventListener('abort', abort, { once: true });
-    });
   }
 }

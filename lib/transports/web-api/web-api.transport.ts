@@ -155,13 +155,9 @@ export class WebApiTransport implements MailTransport {
   /** At once, before anything shortens it: half a key would not be recognised. */
   private redacted({ status, headers, body }: WebApiResponse): WebApiResponse {
     const { provider } = this;
-    return {
-      status,
-      headers: Object.fromEntries(
-        Object.entries(headers).map(([name, value]) => [name, provider.redact(value)]),
-      ),
-      body: provider.redact(body),
-    };
+    const safe: Record<string, string> = {};
+    for (const name in headers) safe[name] = provider.redact(headers[name]!);
+    return { status, headers: safe, body: body === '' ? body : provider.redact(body) };
   }
 
   private refused(fault: WebApiFault): MailDeliveryError {

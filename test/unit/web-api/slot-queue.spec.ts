@@ -1,13 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { SlotQueue, type SlotVerdict } from '../../../lib/transports/web-api/slot-queue.js';
+import { Stop } from '../../../lib/transports/web-api/stop.js';
 
-const { signal } = new AbortController();
+const stop = new Stop();
 
 /** Takes `count` slots; those that were had at once give themselves back with `give`. */
 async function holders(queue: SlotQueue, count: number) {
   const had: ((verdict?: SlotVerdict) => void)[] = [];
   for (let taken = 0; taken < count; taken += 1) {
-    void queue.take(signal).then((release) => had.push(release));
+    void queue.take(stop).then((slot) => {
+      had.push((verdict) => queue.give(slot, verdict));
+    });
   }
   await new Promise(setImmediate);
   return had;
@@ -56,7 +59,7 @@ describe('SlotQueue', () => {
 
   it('grows by one for a round that went well, up to where it began', async () => {
     const queue = new SlotQueue(8);
-    (await queue.take(signal))('slower');
+    queue.give(await queue.take(stop), 'slower');
     expect(queue.size).toBe(4);
     const rounds: number[] = [];
     for (let round = 0; round < 8; round += 1) {
@@ -69,14 +72,25 @@ describe('SlotQueue', () => {
 
   it('forgets who gave up waiting', async () => {
     const queue = new SlotQueue(1);
-    const release = await queue.take(signal);
-    const controller = new AbortController();
-    const given = queue.take(controller.signal);
-    const [next] = [queue.take(signal)];
-    controller.abort(new Error('enough'));
-    await expect(given).rejects.toThrow('enough');
-    release();
-    (await next)();
+    const slot = await queue.take(stop);
+    const leaver = new Stop();
+    const left = queue.take(leaver);
+    const next = queue.take(stop);
+    leaver.pull(new Error('enough'));
+    await expect(left).rejects.toThrow('enough');
+    queue.give(slot);
+    queue.give(await next);
     expect(queue.size).toBe(1);
+  });
+
+  it('lets nobody past those in line', async () => {
+    const queue = new SlotQueue(1);
+    const slot = queue.tryTake()!;
+    expect(queue.tryTake()).toBeUndefined();
+    const next = queue.take(stop);
+    queue.give(slot);
+    expect(queue.tryTake()).toBeUndefined();
+    queue.give(await next);
+    expect(queue.tryTake()).toBeDefined();
   });
 });
