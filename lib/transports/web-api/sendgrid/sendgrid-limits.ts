@@ -1,4 +1,4 @@
-import type { Mail, MailAddress } from '../../../message/mail.js';
+import type { Mail, MailAddress, MailHeader } from '../../../message/mail.js';
 import { headersOf } from '../mail-headers.js';
 import { smtpOnly } from '../smtp-only.js';
 import { headerLimit } from './sendgrid-headers.js';
@@ -19,26 +19,38 @@ const MAX_CATEGORY_LENGTH = 255;
 /** "Less than 30 MB" in all. */
 export const MAX_BODY_BYTES = 30 * 1024 * 1024;
 
-/** The first thing of the mail that SendGrid would refuse or change, if any. */
+type Check = (mail: Mail, now: number, options: SendGridExtras) => SendGridLimit | undefined;
+
+const CHECKS: readonly Check[] = [envelope, recipients, addresses, content, attachments, extras];
+
+/**
+ * The first thing of the mail that SendGrid would refuse or change, if any. `options` and `headers` are
+ * the mail's, for those who have them already.
+ */
 export function findLimit(
   mail: Mail,
   now: number,
   options = readSendGridOptions(mail, now),
+  headers: readonly MailHeader[] = headersOf(mail),
 ): SendGridLimit | undefined {
   const field = smtpOnly(mail);
   if (field) return { field, limit: 'its Web API has no way to ask for it' };
-  for (const check of [envelope, recipients, addresses, content, attachments, headers, extras]) {
+  for (const check of CHECKS) {
     const found = check(mail, now, options);
     if (found) return found;
   }
-  return undefined;
+  return findHeader(headers);
 }
 
-function envelope({ envelope: { from, to }, ...mail }: Mail): SendGridLimit | undefined {
+function envelope(mail: Mail): SendGridLimit | undefined {
+  const { from, to } = mail.envelope;
   if (from !== (mail.sender ?? mail.from).address) {
     return { field: 'envelope.from', limit: 'SendGrid chooses the reverse-path itself' };
   }
-  const named = new Set([...mail.to, ...mail.cc, ...mail.bcc].map(({ address }) => address));
+  const named = new Set<string>();
+  for (const list of [mail.to, mail.cc, mail.bcc]) {
+    for (const { address } of list) named.add(address);
+  }
   if (named.size !== to.length || !to.every((address) => named.has(address))) {
     return { field: 'envelope.to', limit: 'SendGrid sends to exactly to, cc and bcc' };
   }
@@ -58,39 +70,50 @@ function recipients({ to, cc, bcc, replyTo }: Mail): SendGridLimit | undefined {
     return { field: 'replyTo', limit: `at most ${MAX_REPLY_TO} addresses` };
   }
   const seen = new Set<string>();
-  for (const [field, list] of Object.entries({ to, cc, bcc })) {
-    for (const [index, { address, name }] of list.entries()) {
-      // SendGrid compares without case.
-      const key = address.toLowerCase();
-      if (seen.has(key)) {
-        return { field: `${field}[${index}]`, limit: 'each address once over to, cc and bcc' };
-      }
-      seen.add(key);
-      if (name !== undefined && /[;,]/.test(name)) {
-        return {
-          field: `${field}[${index}].name`,
-          limit: 'no `;` or `,` in the name of a recipient',
-        };
-      }
+  return (
+    findRecipient('to', to, seen) ??
+    findRecipient('cc', cc, seen) ??
+    findRecipient('bcc', bcc, seen)
+  );
+}
+
+function findRecipient(
+  field: string,
+  list: readonly MailAddress[],
+  seen: Set<string>,
+): SendGridLimit | undefined {
+  for (const [index, { address, name }] of list.entries()) {
+    // SendGrid compares without case.
+    const key = address.toLowerCase();
+    if (seen.has(key)) {
+      return { field: `${field}[${index}]`, limit: 'each address once over to, cc and bcc' };
+    }
+    seen.add(key);
+    if (name !== undefined && /[;,]/.test(name)) {
+      return {
+        field: `${field}[${index}].name`,
+        limit: 'no `;` or `,` in the name of a recipient',
+      };
     }
   }
   return undefined;
 }
 
 function addresses(mail: Mail): SendGridLimit | undefined {
-  const lists: Record<string, readonly MailAddress[]> = {
-    from: [mail.from],
-    sender: mail.sender ? [mail.sender] : [],
-    to: mail.to,
-    cc: mail.cc,
-    bcc: mail.bcc,
-    replyTo: mail.replyTo,
-  };
-  for (const [field, list] of Object.entries(lists)) {
-    const index = list.findIndex(({ address }) => !/^[\0-\x7f]*$/.test(address));
-    if (index >= 0) return { field: `${field}[${index}]`, limit: 'addresses in ASCII only' };
-  }
-  return undefined;
+  const { from, sender, to, cc, bcc, replyTo } = mail;
+  return (
+    findForeign('from', [from]) ??
+    (sender && findForeign('sender', [sender])) ??
+    findForeign('to', to) ??
+    findForeign('cc', cc) ??
+    findForeign('bcc', bcc) ??
+    findForeign('replyTo', replyTo)
+  );
+}
+
+function findForeign(field: string, list: readonly MailAddress[]): SendGridLimit | undefined {
+  const index = list.findIndex(({ address }) => /[^\0-\x7f]/.test(address));
+  return index < 0 ? undefined : { field: `${field}[${index}]`, limit: 'addresses in ASCII only' };
 }
 
 function content(mail: Mail, _: number, options: SendGridExtras): SendGridLimit | undefined {
@@ -98,17 +121,15 @@ function content(mail: Mail, _: number, options: SendGridExtras): SendGridLimit 
   const subjects = options.personalizations?.every(({ subject }) => subject !== undefined);
   if (mail.subject === '' && !template && subjects !== true)
     return { field: 'subject', limit: 'a subject that is not empty' };
-  const parts = {
-    text: mail.text,
-    amp: mail.amp,
-    html: mail.html,
-    icalEvent: mail.icalEvent?.content,
-  };
-  const given = Object.entries(parts).filter(([, value]) => value !== undefined);
-  if (given.length === 0 && !template)
+  const { text, amp, html, icalEvent } = mail;
+  if ((text ?? amp ?? html ?? icalEvent) === undefined && !template)
     return { field: 'text', limit: 'at least one of text and html' };
-  const empty = given.find(([, value]) => value === '');
-  return empty && { field: empty[0], limit: 'a content that is not empty' };
+  for (const field of ['text', 'amp', 'html'] as const) {
+    if (mail[field] === '') return { field, limit: 'a content that is not empty' };
+  }
+  if (icalEvent?.content === '')
+    return { field: 'icalEvent', limit: 'a content that is not empty' };
+  return undefined;
 }
 
 function attachments(mail: Mail): SendGridLimit | undefined {
@@ -127,9 +148,9 @@ function attachments(mail: Mail): SendGridLimit | undefined {
   return undefined;
 }
 
-function headers(mail: Mail): SendGridLimit | undefined {
+function findHeader(headers: readonly MailHeader[]): SendGridLimit | undefined {
   const seen = new Set<string>();
-  for (const { name, value } of headersOf(mail)) {
+  for (const { name, value } of headers) {
     const key = name.toLowerCase();
     const field = `headers.${name}`;
     if (seen.has(key)) return { field, limit: 'one value for each header' };
@@ -141,9 +162,9 @@ function headers(mail: Mail): SendGridLimit | undefined {
 }
 
 function extras(mail: Mail, now: number): SendGridLimit | undefined {
-  const tags = new Set(mail.tags);
-  if (tags.size > MAX_CATEGORIES) {
-    return { field: 'tags', limit: `at most ${MAX_CATEGORIES}, and it has ${tags.size}` };
+  const { size } = new Set(mail.tags);
+  if (size > MAX_CATEGORIES) {
+    return { field: 'tags', limit: `at most ${MAX_CATEGORIES}, and it has ${size}` };
   }
   if (mail.tags.some((tag) => tag === '' || tag.length > MAX_CATEGORY_LENGTH)) {
     return { field: 'tags', limit: `1 to ${MAX_CATEGORY_LENGTH} characters each` };

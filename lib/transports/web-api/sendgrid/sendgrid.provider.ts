@@ -1,6 +1,7 @@
 import { MailConfigurationError } from '../../../errors.js';
 import type { Mail } from '../../../message/mail.js';
 import { parseJson } from '../answer.js';
+import { headersOf } from '../mail-headers.js';
 import {
   cannotCarry,
   type WebApiAcceptance,
@@ -33,6 +34,9 @@ export class SendGridProvider implements WebApiProvider {
   private readonly prefix: string;
   private readonly sandbox: boolean;
   private readonly onBehalfOf: string | undefined;
+  private readonly sendPath: string;
+  /** Made once; they hold the key. */
+  readonly #sendHeaders: Readonly<Record<string, string>>;
 
   constructor({ apiKey, baseUrl, sandbox, onBehalfOf }: SendGridProviderOptions) {
     this.#apiKey = apiKey;
@@ -40,13 +44,17 @@ export class SendGridProvider implements WebApiProvider {
     this.prefix = baseUrl.pathname.replace(/\/+$/, '');
     this.sandbox = sandbox;
     this.onBehalfOf = onBehalfOf;
+    this.sendPath = `${this.prefix}/v3/mail/send`;
+    this.#sendHeaders = this.headers();
   }
 
   request(mail: Mail): WebApiRequest | WebApiFault {
     return this.mapped(mail, (options, now) => {
-      const limit = findLimit(mail, now, options);
+      const headers = headersOf(mail);
+      const limit = findLimit(mail, now, options, headers);
       if (limit) return unsupported(limit);
-      const body = Buffer.from(JSON.stringify(toSendGridBody(mail, now, this.sandbox, options)));
+      const json = JSON.stringify(toSendGridBody(mail, now, this.sandbox, options, headers));
+      const body = Buffer.from(json);
       return body.length < MAX_BODY_BYTES ? this.post(body, options) : unsupported(TOO_LARGE);
     });
   }
@@ -125,8 +133,8 @@ export class SendGridProvider implements WebApiProvider {
   private post(body: Buffer, { onBehalfOf }: SendGridExtras): WebApiRequest {
     return {
       method: 'POST',
-      path: `${this.prefix}/v3/mail/send`,
-      headers: { ...this.headers(onBehalfOf), 'content-type': 'application/json' },
+      path: this.sendPath,
+      headers: onBehalfOf === undefined ? this.#sendHeaders : this.headers(onBehalfOf),
       body,
     };
   }
@@ -145,6 +153,7 @@ export class SendGridProvider implements WebApiProvider {
       authorization: `Bearer ${this.#apiKey}`,
       accept: 'application/json',
       'user-agent': 'nestjs-mail-relay',
+      'content-type': 'application/json',
       ...(onBehalfOf !== undefined && { 'on-behalf-of': onBehalfOf }),
     };
   }
