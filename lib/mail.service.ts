@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-send.js';
-import { isoTime, type Clock } from './clock.js';
+import type { Clock } from './clock.js';
 import { drainEverything } from './drain.js';
 import { MailShutdownError } from './errors.js';
 import type { EventBus } from './events/event-bus.js';
@@ -296,8 +296,7 @@ function roadsOf(transport: MailTransport): readonly MailTransport[] {
 }
 
 function receiptOf(mail: Mail, attempt: AttemptResult): MailReceipt {
-  const { delivery, durationMs } = attempt;
-  const startedAt = isoTime(attempt.startedAt);
+  const { delivery, durationMs, startedAt } = attempt;
   const { road, accepted, rejected, response, remoteId } = delivery;
   const { id, messageId } = mail;
   const partial = rejected.length > 0;

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { isoTime, type Clock } from '../clock.js';
 import { MailDeliveryError, MailError, type RejectedRecipient } from '../errors.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { Mail } from '../message/mail.js';
@@ -14,8 +14,8 @@ export interface AttemptContext {
 
 export interface AttemptResult {
   readonly delivery: MailDelivery;
-  /** Wall-clock time in milliseconds since the Unix epoch. */
-  readonly startedAt: number;
+  /** ISO 8601. */
+  readonly startedAt: string;
   readonly durationMs: number;
 }
 
@@ -32,7 +32,8 @@ export function attemptDelivery(
   deliver?: () => Promise<MailDelivery>,
 ): Promise<AttemptResult> {
   const { transport, events, clock } = context;
-  const startedAt = clock.now();
+  // Now, while the text of this millisecond is at hand: the mail was just made.
+  const startedAt = isoTime(clock.now());
   const from = clock.monotonic();
   const fail = (cause: unknown): never => {
     const error = asMailError(cause, transport.name);
