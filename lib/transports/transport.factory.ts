@@ -100,7 +100,7 @@ function makeReal(config: unknown, path: string, making: Making): MadeRoad {
     case 'smtp':
       return makeSmtp(config as SmtpRoadOptions, path, making.inRoute);
     case 'web-api':
-      return trusted(new WebApiTransport(config as WebApiTransportOptions, path));
+      return makeWebApi(config as WebApiTransportOptions, path, inRoute);
     case 'memory':
       return trusted(new MemoryTransport(config, path));
     case 'route':
@@ -130,9 +130,9 @@ function fromUrl(text: string, path: string, making: Making): MadeRoad {
       return makeSmtp({ type: 'smtp', ...parseSmtpUrl(url, path), ...ports }, path, making.inRoute);
     }
     case 'sendgrid:':
-      return trusted(new WebApiTransport(parseWebApiUrl('sendgrid', url, path), path));
+      return makeWebApi(parseWebApiUrl('sendgrid', url, path), path, inRoute);
     case 'postmark:':
-      return trusted(new WebApiTransport(parseWebApiUrl('postmark', url, path), path));
+      return makeWebApi(parseWebApiUrl('postmark', url, path), path, inRoute);
     case 'memory:':
       return trusted(new MemoryTransport({}, path));
     default:
@@ -199,7 +199,13 @@ function securityOf(options: SmtpTransportOptions, path: string): Security {
   return tls.rejectUnauthorized === false ? 'unverified' : 'verified';
 }
 
-/** A Web API is HTTPS or on this machine; a road of the user's own vouches for itself. */
+/** HTTPS, or on this machine. */
+function makeWebApi(given: WebApiTransportOptions, path: string, inRoute: boolean): MadeRoad {
+  const { connectMs } = ROUTE_TIMEOUTS;
+  return trusted(new WebApiTransport(inRoute ? { connectMs, ...given } : given, path));
+}
+
+/** A road of the user's own vouches for itself. */
 function trusted(transport: MailTransport): MadeRoad {
   return { transport, security: 'verified' };
 }

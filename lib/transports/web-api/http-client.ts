@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { Pool, type Dispatcher } from 'undici';
+import { connectorOf } from './connector.js';
 import { HttpExchange } from './http-exchange.js';
 import { HttpFailure } from './http-failure.js';
 import { onAbort } from './on-abort.js';
@@ -13,11 +14,12 @@ export interface HttpClientOptions {
   readonly connections: number;
   /** For one request, from its connection's being free to the end of the answer, in milliseconds. */
   readonly timeoutMs: number;
+  /** For one connection: name, TCP and TLS, in milliseconds. */
+  readonly connectMs: number;
   /** Trusted in place of the system's certificate authorities (PEM). */
   readonly ca?: string;
 }
 
-const CONNECT_TIMEOUT_MS = 10_000;
 /** Servers close idle sockets after 5 s or more; we let go first, so that a POST seldom meets a close. */
 const KEEP_ALIVE_MS = 4_000;
 
@@ -53,11 +55,11 @@ export class HttpClient {
       // These start again with every byte; the deadline in request() is the absolute one.
       headersTimeout: options.timeoutMs,
       bodyTimeout: options.timeoutMs,
-      connect: {
-        timeout: Math.min(CONNECT_TIMEOUT_MS, options.timeoutMs),
+      connect: connectorOf({
+        connectMs: options.connectMs,
         signal: this.teardown.signal,
-        ...(options.ca === undefined ? {} : { ca: options.ca }),
-      },
+        ...(options.ca !== undefined && { ca: options.ca }),
+      }),
     });
   }
 

@@ -33,10 +33,15 @@ export interface WebApiTransportOptions {
    */
   readonly connections?: number;
   /**
-   * For one attempt, in milliseconds: connecting (10,000 at most), sending and the whole answer. A
-   * rate limit is waited out for as long at most. Default 30,000, minimum 100, maximum 600,000.
+   * For one attempt, in milliseconds: connecting, sending and the whole answer. A rate limit is waited
+   * out for as long at most. Default 30,000, minimum 100, maximum 600,000.
    */
   readonly timeoutMs?: number;
+  /**
+   * For one connection, in milliseconds: the host's name, TCP and TLS; `timeoutMs` where that is less.
+   * Default 10,000, in a route 2,000; minimum 1, maximum 600,000.
+   */
+  readonly connectMs?: number;
   /** SendGrid checks the mail, answers 200 and sends nothing. Default false. */
   readonly sandbox?: boolean;
   /** SendGrid: the subuser, or `account-id …`, to send for (its header `on-behalf-of`). Default: none. */
@@ -47,14 +52,18 @@ export interface ResolvedWebApiOptions {
   readonly provider: WebApiProvider;
   readonly connections: number;
   readonly timeoutMs: number;
+  /** No more than `timeoutMs`. */
+  readonly connectMs: number;
 }
 
 export const WEB_API_DEFAULTS = {
   connections: 10,
   timeoutMs: 30_000,
+  connectMs: 10_000,
   sandbox: false,
 } as const;
 
+const MAX_TIMEOUT_MS = 600_000;
 const KEYS = [
   'type',
   'provider',
@@ -62,6 +71,7 @@ const KEYS = [
   'baseUrl',
   'connections',
   'timeoutMs',
+  'connectMs',
   'sandbox',
   'onBehalfOf',
 ];
@@ -72,10 +82,17 @@ const METHODS = ['request', 'response', 'verifyRequest', 'verifyResponse', 'reda
 export function readWebApiOptions(raw: unknown, path: string): ResolvedWebApiOptions {
   const reader = new OptionReader(path, raw, KEYS);
   reader.oneOf('type', ['web-api'], 'web-api');
+  const { connections, timeoutMs, connectMs } = WEB_API_DEFAULTS;
+  const provider = readProvider(reader);
+  const whole = reader.integer('timeoutMs', timeoutMs, { min: 100, max: MAX_TIMEOUT_MS });
   return {
-    provider: readProvider(reader),
-    connections: reader.integer('connections', WEB_API_DEFAULTS.connections, { min: 1, max: 1000 }),
-    timeoutMs: reader.integer('timeoutMs', WEB_API_DEFAULTS.timeoutMs, { min: 100, max: 600_000 }),
+    provider,
+    connections: reader.integer('connections', connections, { min: 1, max: 1000 }),
+    timeoutMs: whole,
+    connectMs: Math.min(
+      whole,
+      reader.integer('connectMs', connectMs, { min: 1, max: MAX_TIMEOUT_MS }),
+    ),
   };
 }
 

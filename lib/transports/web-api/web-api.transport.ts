@@ -39,10 +39,10 @@ export class WebApiTransport implements MailTransport {
 
   /** @throws MailConfigurationError */
   constructor(options: WebApiTransportOptions, path = 'transport') {
-    const { provider, connections, timeoutMs } = readWebApiOptions(options, path);
+    const { provider, ...client } = readWebApiOptions(options, path);
     this.provider = provider;
     this.name = `${provider.name}:${new URL(provider.origin).host}`;
-    this.client = new HttpClient({ origin: provider.origin, connections, timeoutMs });
+    this.client = new HttpClient({ origin: provider.origin, ...client });
     const { bulk } = provider;
     if (bulk) {
       this.bulk = {

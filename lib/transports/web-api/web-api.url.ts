@@ -7,7 +7,7 @@ import {
   type WebApiTransportOptions,
 } from './web-api.options.js';
 
-const PARAMETERS = ['connections', 'timeoutMs', 'sandbox', 'onBehalfOf'];
+const PARAMETERS = ['connections', 'timeoutMs', 'connectMs', 'sandbox', 'onBehalfOf'];
 
 /**
  * Reads `sendgrid://KEY@host:port?connections=10&timeoutMs=30000&sandbox=true`, or `postmark://…`. The scheme is https,
@@ -39,6 +39,7 @@ export function parseWebApiUrl(
     baseUrl: `${isLoopback(url.hostname) ? 'http' : 'https'}://${url.host}`,
     ...pick('connections', toNumber(known, 'connections')),
     ...pick('timeoutMs', toNumber(known, 'timeoutMs')),
+    ...pick('connectMs', toNumber(known, 'connectMs')),
     ...pick('sandbox', toBoolean(known, 'sandbox')),
     ...pick('onBehalfOf', known.optionalString('onBehalfOf')),
   };

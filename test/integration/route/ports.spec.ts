@@ -183,3 +183,17 @@ describe.each(['refused', 'dropped'])('mail ports that are blocked: %s', (how) =
     expect(performance.now() - opened).toBeLessThan(2_000 + TRIAL_MS + 1_000);
   });
 });
+
+it('leaves a Web API whose packets are dropped within 3 s, too', async () => {
+  const [dropped, server] = [await hops.dropped(), await hops.smtp()];
+  const url = `http://127.0.0.1:${dropped.port}`;
+  const route = hops.route([
+    overApi({ url }),
+    { type: 'smtp', host: '127.0.0.1', port: server.port },
+  ]);
+  const from = performance.now();
+  const { hops: taken } = await route.deliver(testMail());
+  expect(performance.now() - from).toBeLessThan(3_000);
+  expect(taken).toMatchObject([{ error: { code: 'MAIL_CONNECT' } }, { outcome: 'accepted' }]);
+  expect((await route.deliver(testMail())).hops).toHaveLength(1);
+});

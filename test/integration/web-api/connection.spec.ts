@@ -9,6 +9,7 @@ import {
 import { HttpClient } from '../../../lib/transports/web-api/http-client.js';
 import type { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { testCertificates, type KeyPair } from '../../fixtures/certificates.js';
+import { DroppedPort } from '../../fixtures/dropped-port.js';
 import { testMail } from '../../fixtures/mail.js';
 import { caught, failure, rawServer, road, type RawServer } from './helpers.js';
 
@@ -119,6 +120,30 @@ describe('connections of the Web API road', () => {
         disposition: 'retry',
         fault: 'message',
       });
+    });
+
+    it('a port whose packets are dropped, after `connectMs` and no later', async () => {
+      const dropped = await DroppedPort.open();
+      try {
+        await connectTo(`http://127.0.0.1:${dropped.port}`, { connectMs: 300, timeoutMs: 60_000 });
+        const from = performance.now();
+        const all = [1, 2, 3].map(() => failure(transport, testMail()));
+        for (const error of await Promise.all(all)) {
+          expect(error).toMatchObject({ ...retry, code: 'MAIL_CONNECT', stage: 'connect' });
+        }
+        // The other deadline is a minute away; a busy machine may be late, but not by that much.
+        expect(performance.now() - from).toBeGreaterThan(290);
+        expect(performance.now() - from).toBeLessThan(10_000);
+      } finally {
+        await dropped.close();
+      }
+    });
+
+    it('a TLS handshake that takes longer than `connectMs`', async () => {
+      raw = await rawServer(() => undefined);
+      await connectTo(raw.url.replace('http:', 'https:'), { connectMs: 200, timeoutMs: 60_000 });
+      const error = await failure(transport, testMail());
+      expect(error).toMatchObject({ ...retry, code: 'MAIL_CONNECT', stage: 'connect' });
     });
 
     it('a connection that takes too long', async () => {
@@ -319,12 +344,13 @@ describe('connections of the Web API road', () => {
         },
       };
     };
+    const times = { timeoutMs: 5000, connectMs: 5000 };
     const request = { method: 'POST', path: '/', headers: {}, body: Buffer.from('{}') } as const;
 
     it.each(['expired', 'wrongHost'] as const)('refuses a certificate that is %s', async (kind) => {
       const { ca, [kind]: pair } = testCertificates();
       const https = await secure(pair);
-      const client = new HttpClient({ origin: https.url, connections: 1, timeoutMs: 5000, ca });
+      const client = new HttpClient({ origin: https.url, connections: 1, ...times, ca });
       await expect(client.request(() => request)).rejects.toMatchObject({
         kind: 'tls',
         sent: false,
@@ -336,7 +362,7 @@ describe('connections of the Web API road', () => {
     it('takes a good one', async () => {
       const { ca, good } = testCertificates();
       const https = await secure(good);
-      const client = new HttpClient({ origin: https.url, connections: 1, timeoutMs: 5000, ca });
+      const client = new HttpClient({ origin: https.url, connections: 1, ...times, ca });
       expect((await client.request(() => request)).status).toBe(202);
       await client.close();
       await https.close();

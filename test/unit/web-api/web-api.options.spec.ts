@@ -36,6 +36,7 @@ describe('Web API options', () => {
     expect(options).toMatchObject({
       connections: 10,
       timeoutMs: 30_000,
+      connectMs: 10_000,
       provider: { origin: 'https://api.sendgrid.com' },
     });
   });
@@ -58,6 +59,8 @@ describe('Web API options', () => {
     ['no connection', { connections: 0 }, 'transport.connections'],
     ['too many connections', { connections: 1001 }, 'transport.connections'],
     ['a short timeout', { timeoutMs: 99 }, 'transport.timeoutMs'],
+    ['no time to connect', { connectMs: 0 }, 'transport.connectMs'],
+    ['a connect timeout in words', { connectMs: '2s' }, 'transport.connectMs'],
     ['a sandbox in words', { sandbox: 'true' }, 'transport.sandbox'],
     ['CRLF in onBehalfOf', { onBehalfOf: 'a\r\nb' }, 'transport.onBehalfOf'],
     ['a Unicode onBehalfOf', { onBehalfOf: 'ä' }, 'transport.onBehalfOf'],
@@ -91,6 +94,12 @@ describe('Web API options', () => {
     expect(inspect(error, { depth: 5 })).not.toContain(SECRET);
   });
 
+  it('gives connecting no longer than the whole', () => {
+    const given = { provider: 'sendgrid', apiKey: 'a', timeoutMs: 500 };
+    expect(readWebApiOptions(given, '').connectMs).toBe(500);
+    expect(readWebApiOptions({ ...given, connectMs: 200 }, '').connectMs).toBe(200);
+  });
+
   it.each([
     'http://localhost:80',
     'http://127.0.0.1:8080',
@@ -120,7 +129,9 @@ describe('sendgrid:// URLs', () => {
 
   it('brings key, host and options', () => {
     expect(
-      parse('sendgrid://SG.a%2Fb@api.eu.sendgrid.com?connections=5&timeoutMs=9000&sandbox=true'),
+      parse(
+        'sendgrid://SG.a%2Fb@api.eu.sendgrid.com?connections=5&timeoutMs=9000&connectMs=700&sandbox=true',
+      ),
     ).toEqual({
       type: 'web-api',
       provider: 'sendgrid',
@@ -128,6 +139,7 @@ describe('sendgrid:// URLs', () => {
       baseUrl: 'https://api.eu.sendgrid.com',
       connections: 5,
       timeoutMs: 9000,
+      connectMs: 700,
       sandbox: true,
     });
     expect(parse('sendgrid://k@localhost:8080/')).toEqual({
