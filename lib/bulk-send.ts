@@ -1,18 +1,12 @@
 import { setMaxListeners } from 'node:events';
 import { Observable } from 'rxjs';
 import type { Clock } from './clock.js';
-import {
-  MailConfigurationError,
-  MailDeliveryError,
-  MailError,
-  MailShutdownError,
-} from './errors.js';
+import { MailConfigurationError, MailError, MailShutdownError } from './errors.js';
 import type { MailReceipt } from './mail.receipt.js';
 import {
   BULK_PLACEHOLDER,
   BulkMail,
   entryMail,
-  fillMail,
   refuseRecipientFields,
   type MailBulkEntry,
   type MailBulkMessage,
@@ -20,9 +14,10 @@ import {
 } from './message/bulk.js';
 import type { Mail } from './message/mail.js';
 import type { MailMessage } from './message/message.js';
-import { needsTemplate } from './message/needs-template.js';
 import { describe } from './option-reader.js';
-import type { MailBulkRoad, MailDelivery } from './transports/transport.js';
+import type { Deliver } from './transports/attempt.js';
+import { singleMail } from './transports/single-mail.js';
+import type { MailBulkRoad, MailHop } from './transports/transport.js';
 
 export interface SendBulkOptions {
   /** Stops what is in flight and takes no further recipient. So does unsubscribing. */
@@ -49,32 +44,28 @@ export interface BulkHost {
   readonly draining: () => boolean;
   readonly mailOf: (message: MailMessage, signal: AbortSignal) => Mail | Promise<Mail>;
   /** One mail's attempt with its events; `deliver` in place of the transport's own way. */
-  readonly send: (
-    mail: Mail,
-    signal: AbortSignal,
-    deliver?: () => Promise<MailDelivery>,
-  ) => Promise<MailReceipt>;
+  readonly send: (mail: Mail, signal: AbortSignal, deliver?: Deliver) => Promise<MailReceipt>;
 }
 
 const DEFAULT_CONCURRENCY = 100;
 /** Requests under way: enough to hide the round trip, few enough to keep memory flat. */
 const BATCHES_IN_FLIGHT = 4;
 
-/** Lets so many in at once; made for one producer. */
-class Gate {
-  private waiting?: () => void;
+/** Lets so many in at once, first come first served. */
+class Limit {
+  private readonly waiting: (() => void)[] = [];
 
   constructor(private free: number) {}
 
   async enter(): Promise<void> {
-    if (this.free === 0) await new Promise<void>((resolve) => (this.waiting = resolve));
-    this.free -= 1;
+    if (this.free === 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else this.free -= 1;
   }
 
   leave(): void {
-    this.free += 1;
-    this.waiting?.();
-    this.waiting = undefined;
+    const next = this.waiting.shift();
+    if (next) next();
+    else this.free += 1;
   }
 }
 
@@ -123,7 +114,9 @@ interface Part<R> {
 class BulkRun<R extends MailBulkRecipient> {
   private readonly progress = { sent: 0, failed: 0 };
   private readonly pending = new Set<Promise<void>>();
-  private readonly gate: Gate;
+  private readonly gate: Limit;
+  /** For what a route sends one by one out of its batches. */
+  private readonly singles: Limit;
 
   constructor(
     private readonly host: BulkHost,
@@ -131,7 +124,8 @@ class BulkRun<R extends MailBulkRecipient> {
     concurrency: number,
     private readonly emit: (outcome: MailBulkOutcome<R>) => void,
   ) {
-    this.gate = new Gate(host.road ? BATCHES_IN_FLIGHT : concurrency);
+    this.gate = new Limit(host.road ? BATCHES_IN_FLIGHT : concurrency);
+    this.singles = new Limit(concurrency);
   }
 
   async all(message: MailBulkMessage, recipients: Iterable<R> | AsyncIterable<R>): Promise<void> {
@@ -194,9 +188,15 @@ class BulkRun<R extends MailBulkRecipient> {
       return;
     }
     const entries = parts.map(({ entry }) => entry);
-    const outcomes = road.deliver(shared, entries, { signal });
+    const hops = new Map<MailBulkEntry, (hop: MailHop) => void>();
+    const outcomes = road.deliver(shared, entries, {
+      signal,
+      limit: (send) => this.alone(send),
+      onHop: (entry, hop) => hops.get(entry)?.(hop),
+    });
     const sends = parts.map((part, place) => {
-      const deliver = async (): Promise<MailDelivery> => {
+      const deliver: Deliver = async (onHop) => {
+        if (onHop) hops.set(part.entry, onHop);
         const outcome = (await outcomes)[place]!;
         if (outcome instanceof MailError) throw outcome;
         return outcome;
@@ -206,17 +206,17 @@ class BulkRun<R extends MailBulkRecipient> {
     await Promise.all(sends);
   }
 
-  private async sendOne(shared: Mail, entry: MailBulkEntry): Promise<MailReceipt> {
-    if (needsTemplate(shared)) {
-      throw new MailDeliveryError({
-        code: 'MAIL_UNSUPPORTED',
-        disposition: 'permanent',
-        fault: 'message',
-        stage: 'queue',
-        message: 'This road cannot fill in a provider’s template: give subject and text or html',
-      });
+  private async alone(send: () => Promise<void>): Promise<void> {
+    await this.singles.enter();
+    try {
+      await send();
+    } finally {
+      this.singles.leave();
     }
-    return this.host.send(fillMail(shared, entry), this.signal);
+  }
+
+  private async sendOne(shared: Mail, entry: MailBulkEntry): Promise<MailReceipt> {
+    return this.host.send(singleMail(shared, entry), this.signal);
   }
 
   private async settle(part: Part<R>, sending: Promise<MailReceipt>): Promise<void> {

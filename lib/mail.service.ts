@@ -19,8 +19,8 @@ import { RelayWorker } from './relay/worker.js';
 import { readSendOptions } from './send-options.js';
 import { sendMany, type MailSource } from './send-many.js';
 import { isThenable } from './thenable.js';
-import { attemptDelivery, type AttemptResult } from './transports/attempt.js';
-import type { MailDelivery, MailTransport } from './transports/transport.js';
+import { attemptDelivery, type AttemptResult, type Deliver } from './transports/attempt.js';
+import type { MailTransport } from './transports/transport.js';
 
 export interface SendOptions {
   /** Stops the attempt: its connection or request is torn down if need be. */
@@ -183,11 +183,14 @@ export class MailService {
       road: this.door ? undefined : this.parts.transport.bulk,
       draining: () => this.drained !== undefined,
       mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, { signal }),
-      send: (mail: Mail, signal: AbortSignal, deliver?: () => Promise<MailDelivery>) =>
-        this.inFlight.run((identify) => {
-          identify(mail);
-          return this.door?.store(mail, { signal }) ?? this.attempt(mail, { signal }, deliver);
-        }),
+      send: (mail: Mail, signal: AbortSignal, deliver?: Deliver) =>
+        this.inFlight.run(
+          (identify) => {
+            identify(mail);
+            return this.door?.store(mail, { signal }) ?? this.attempt(mail, { signal }, deliver);
+          },
+          { counts: !this.door },
+        ),
     };
     return sendInBulk(host, message, recipients, options);
   }
@@ -278,11 +281,7 @@ export class MailService {
     return loadContent(message, content, stop).then(make);
   }
 
-  private attempt(
-    mail: Mail,
-    { signal }: SendOptions,
-    deliver?: () => Promise<MailDelivery>,
-  ): Promise<MailReceipt> {
+  private attempt(mail: Mail, { signal }: SendOptions, deliver?: Deliver): Promise<MailReceipt> {
     const { name: mailer, transport, events, clock } = this.parts;
     const context = { transport, events, clock, mailer };
     const attempt = attemptDelivery(context, mail, { signal }, deliver);

@@ -19,6 +19,9 @@ export interface AttemptResult {
   readonly durationMs: number;
 }
 
+/** A way of its own for one mail. `onHop` where somebody wants to hear of hops. */
+export type Deliver = (onHop?: (hop: MailHop) => void) => Promise<MailDelivery>;
+
 /**
  * One attempt over one road, told to those who listen: `attempt`, then `sent` or `failed`, and
  * `rejected` for recipients that were refused. `deliver` stands in for the transport's own way.
@@ -29,7 +32,7 @@ export function attemptDelivery(
   context: AttemptContext,
   mail: Mail,
   options?: DeliverOptions,
-  deliver?: () => Promise<MailDelivery>,
+  deliver?: Deliver,
 ): Promise<AttemptResult> {
   const { transport, events, clock } = context;
   // Now, while the text of this millisecond is at hand: the mail was just made.
@@ -52,7 +55,7 @@ export function attemptDelivery(
   let delivered: Promise<MailDelivery>;
   try {
     // A transport of the user's own may answer anything that can be awaited.
-    delivered = Promise.resolve(deliver?.() ?? transport.deliver(mail, heard));
+    delivered = Promise.resolve(deliver?.(heard?.onHop) ?? transport.deliver(mail, heard));
   } catch (cause) {
     delivered = Promise.reject(cause);
   }
@@ -113,7 +116,7 @@ function tellFailed(
 }
 
 /** A road of the user's own may throw anything; we cannot know what that did to the mail. */
-function asMailError(cause: unknown, road: string): MailError {
+export function asMailError(cause: unknown, road: string): MailError {
   if (cause instanceof MailError) return cause;
   return new MailDeliveryError({
     code: 'MAIL_PROTOCOL',

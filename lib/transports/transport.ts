@@ -41,6 +41,17 @@ export interface MailDelivery {
   readonly hops?: readonly MailHop[];
 }
 
+/** One entry's outcome in a bulk. */
+export type MailBulkDelivery = MailDelivery | MailError;
+
+export interface MailBulkOptions {
+  readonly signal?: AbortSignal;
+  /** A route calls it with every hop of an entry as it ends; other roads never do. */
+  readonly onHop?: (entry: MailBulkEntry, hop: MailHop) => void;
+  /** Runs what sends a single mail once there is room for it: so many of the caller's may be under way. */
+  readonly limit: (send: () => Promise<void>) => Promise<void>;
+}
+
 /** How a road carries many mails that share all but the recipient in few requests. */
 export interface MailBulkRoad {
   /** Most entries for one call. */
@@ -52,8 +63,8 @@ export interface MailBulkRoad {
   deliver(
     shared: Mail,
     entries: readonly MailBulkEntry[],
-    options?: DeliverOptions,
-  ): Promise<readonly (MailDelivery | MailError)[]>;
+    options: MailBulkOptions,
+  ): Promise<readonly MailBulkDelivery[]>;
 }
 
 /**

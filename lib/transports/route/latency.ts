@@ -10,8 +10,8 @@ const ALPHA = 0.3;
 export class Latency {
   private average: number | undefined;
   private sampledAt = 0;
-  /** When the attempts under way began, oldest first. */
-  private readonly underWay = new Map<number, number>();
+  /** When the attempts under way began and for how many mails, oldest first. */
+  private readonly underWay = new Map<number, { readonly from: number; readonly mails: number }>();
   private begun = 0;
 
   constructor(private readonly clock: Clock) {}
@@ -27,7 +27,7 @@ export class Latency {
 
   get estimateMs(): number {
     const [oldest] = this.underWay.values();
-    const age = oldest === undefined ? 0 : this.clock.monotonic() - oldest;
+    const age = oldest ? (this.clock.monotonic() - oldest.from) / oldest.mails : 0;
     return Math.max(this.average ?? 0, age);
   }
 
@@ -36,16 +36,16 @@ export class Latency {
     return this.clock.monotonic() - this.sampledAt;
   }
 
-  /** An attempt begins; the answer ends it. `carried` says whether its time counts. */
-  begin(): (carried: boolean) => void {
+  /** An attempt for so many mails begins; the answer ends it. `carried` says whether its time counts. */
+  begin(mails = 1): (carried: boolean) => void {
     const key = this.begun++;
     const from = this.clock.monotonic();
-    this.underWay.set(key, from);
+    this.underWay.set(key, { from, mails });
     return (carried) => {
       this.underWay.delete(key);
       if (!carried) return;
       const now = this.clock.monotonic();
-      const sample = now - from;
+      const sample = (now - from) / mails;
       this.average = this.average === undefined ? sample : mix(this.average, sample);
       this.sampledAt = now;
     };

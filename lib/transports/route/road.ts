@@ -3,6 +3,7 @@ import type { MailTransport } from '../transport.js';
 import { Breaker, type BreakerOptions, type BreakerState } from './breaker.js';
 import { verdictOf } from './faults.js';
 import { Latency } from './latency.js';
+import type { Choice } from './strategy.js';
 
 export interface RoadConfig {
   readonly transport: MailTransport;
@@ -31,6 +32,8 @@ export class Road {
   readonly weight: number;
   readonly latency: Latency;
   readonly breaker: Breaker;
+  /** What a strategy knows of it in bulk, where many mails share the time of a request. */
+  readonly inBulk: Choice & { readonly road: Road };
   /** The trial under way: settles with it, never rejects. */
   trial: Promise<void> | undefined;
   private readonly given: string | undefined;
@@ -43,6 +46,7 @@ export class Road {
     this.weight = config.weight ?? 1;
     this.latency = new Latency(clock);
     this.breaker = new Breaker(options, clock);
+    this.inBulk = { road: this, weight: this.weight, latency: new Latency(clock) };
   }
 
   get name(): string {
@@ -55,10 +59,13 @@ export class Road {
     return this.given ?? said ?? this.transport.name;
   }
 
-  /** An attempt begins; the answer takes its outcome: nothing, or what it failed with. */
-  begin(): (failure?: { readonly error: unknown; readonly aborted: boolean }) => void {
+  /**
+   * An attempt begins; the answer takes its outcome: nothing, or what it failed with. The time of one
+   * that is not `timed` says nothing about the time per mail.
+   */
+  begin(timed = true): (failure?: { readonly error: unknown; readonly aborted: boolean }) => void {
     const pass = this.breaker.enter();
-    const measure = this.latency.begin();
+    const measure = timed ? this.latency.begin() : () => undefined;
     return (failure) => {
       measure(!failure);
       const verdict = failure ? (failure.aborted ? 'none' : verdictOf(failure.error)) : 'up';

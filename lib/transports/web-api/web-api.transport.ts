@@ -1,7 +1,14 @@
 import { MailDeliveryError, MailError, MailShutdownError } from '../../errors.js';
 import type { MailBulkEntry } from '../../message/bulk.js';
 import type { Mail } from '../../message/mail.js';
-import type { DeliverOptions, MailBulkRoad, MailDelivery, MailTransport } from '../transport.js';
+import type {
+  DeliverOptions,
+  MailBulkOptions,
+  MailBulkDelivery,
+  MailBulkRoad,
+  MailDelivery,
+  MailTransport,
+} from '../transport.js';
 import { HttpClient } from './http-client.js';
 import { failureFault, HttpFailure } from './http-failure.js';
 import { readWebApiOptions, type WebApiTransportOptions } from './web-api.options.js';
@@ -100,9 +107,9 @@ export class WebApiTransport implements MailTransport {
     bulk: WebApiBulk,
     shared: Mail,
     entries: readonly MailBulkEntry[],
-    options?: DeliverOptions,
-  ): Promise<readonly (MailDelivery | MailError)[]> {
-    const outcomes = new Map<MailBulkEntry, MailDelivery | MailError>();
+    options: MailBulkOptions,
+  ): Promise<readonly MailBulkDelivery[]> {
+    const outcomes = new Map<MailBulkEntry, MailBulkDelivery>();
     for (const entry of entries) {
       const fault = bulk.check(shared, entry);
       if (fault) outcomes.set(entry, this.error(fault));
@@ -138,7 +145,7 @@ export class WebApiTransport implements MailTransport {
 
   private async send(
     make: () => WebApiRequest,
-    options: DeliverOptions | undefined,
+    options: Pick<DeliverOptions, 'signal'> | undefined,
     harmless = false,
   ): Promise<WebApiResponse> {
     if (this.closing) throw new MailShutdownError();
