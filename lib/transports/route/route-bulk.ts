@@ -114,8 +114,8 @@ export class RouteBulk implements MailBulkRoad {
     { signal, limit }: MailBulkOptions,
   ): Promise<void> {
     return limit(async () => {
-      // It may have gone down while the mail waited for its turn; the mail then takes another one.
-      if (!road.breaker.admits) return;
+      // Much may have changed while the mail waited for its turn; the choice is made again.
+      if (!road.breaker.admits || this.roads.stopped(signal)) return;
       let outcome: MailBulkDelivery;
       try {
         const mail = singleMail(shared, part.entry);
