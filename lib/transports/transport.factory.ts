@@ -100,7 +100,7 @@ function makeReal(config: unknown, path: string, making: Making): MadeRoad {
     case 'smtp':
       return makeSmtp(config as SmtpRoadOptions, path, making.inRoute);
     case 'web-api':
-      return makeWebApi(config as WebApiTransportOptions, path, inRoute);
+      return makeWebApi(config as WebApiTransportOptions, path, making.inRoute);
     case 'memory':
       return trusted(new MemoryTransport(config, path));
     case 'route':
@@ -130,9 +130,9 @@ function fromUrl(text: string, path: string, making: Making): MadeRoad {
       return makeSmtp({ type: 'smtp', ...parseSmtpUrl(url, path), ...ports }, path, making.inRoute);
     }
     case 'sendgrid:':
-      return makeWebApi(parseWebApiUrl('sendgrid', url, path), path, inRoute);
+      return makeWebApi(parseWebApiUrl('sendgrid', url, path), path, making.inRoute);
     case 'postmark:':
-      return makeWebApi(parseWebApiUrl('postmark', url, path), path, inRoute);
+      return makeWebApi(parseWebApiUrl('postmark', url, path), path, making.inRoute);
     case 'memory:':
       return trusted(new MemoryTransport({}, path));
     default:
