@@ -65,4 +65,4 @@ export { WebApiTransport } from './transports/web-api/web-api.transport.js';
 export type * from './transports/web-api/web-api.options.js';
 export type * from './transports/web-api/web-api.provider.js';
 export type * from './transports/web-api/sendgrid/sendgrid-message.options.js';
-export type { PostmarkMessageOptions } from './transports/web-api/postmark/postmark.provider.js';
+export type * from './transports/web-api/postmark/postmark-message.options.js';
