@@ -53,7 +53,8 @@ export type { BreakerOptions, BreakerState } from './transports/route/breaker.js
 export type { SmtpPorts } from './transports/route/ports/ports.options.js';
 export type { RoadConfig, RoadStatus } from './transports/route/road.js';
 export type { RouteRoad, RouteTransportOptions } from './transports/route/route.options.js';
-export { RouteTransport, type RouteParts } from './transports/route/route.transport.js';
+export type { RouteParts } from './transports/route/route-parts.js';
+export { RouteTransport } from './transports/route/route.transport.js';
 export type { RouteStrategy } from './transports/route/strategy.js';
 export {
   MemoryTransport,

@@ -6,7 +6,7 @@ import { BREAKER_DEFAULTS } from './breaker.js';
 import { HeldMails } from './held-mails.js';
 import { failedHop, hopOf } from './hop.js';
 import { Road } from './road.js';
-import type { RouteParts } from './route.transport.js';
+import type { RouteParts } from './route-parts.js';
 import { createStrategy, type Strategy } from './strategy.js';
 import { untilAny } from './until-any.js';
 

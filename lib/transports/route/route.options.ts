@@ -2,7 +2,7 @@ import { MailConfigurationError } from '../../errors.js';
 import { OptionReader } from '../../option-reader.js';
 import { BREAKER_DEFAULTS, type BreakerOptions } from './breaker.js';
 import type { RoadConfig } from './road.js';
-import type { RouteParts } from './route.transport.js';
+import type { RouteParts } from './route-parts.js';
 import type { RouteStrategy } from './strategy.js';
 
 /** A road of a route with more to say of it than how it is reached. */

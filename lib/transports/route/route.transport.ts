@@ -2,22 +2,13 @@ import { systemClock, type Clock } from '../../clock.js';
 import { MailShutdownError } from '../../errors.js';
 import type { Mail } from '../../message/mail.js';
 import type { DeliverOptions, MailBulkRoad, MailDelivery, MailTransport } from '../transport.js';
-import type { BreakerOptions } from './breaker.js';
 import { Gate } from './gate.js';
 import { Journey } from './journey.js';
 import { noRoad } from './no-road.js';
-import type { RoadConfig, RoadStatus } from './road.js';
+import type { RoadStatus } from './road.js';
 import { Roads } from './roads.js';
 import { RouteBulk } from './route-bulk.js';
-import type { RouteStrategy } from './strategy.js';
-
-export interface RouteParts {
-  readonly strategy: RouteStrategy;
-  /** At least one, in order of preference. */
-  readonly roads: readonly RoadConfig[];
-  readonly failoverUnknown?: boolean;
-  readonly breaker?: BreakerOptions;
-}
+import type { RouteParts } from './route-parts.js';
 
 /**
  * A road made of roads: it chooses, goes on to the next when a road is at fault, and records every hop.
