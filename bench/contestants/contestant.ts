@@ -9,20 +9,9 @@ const CONTESTANTS: Readonly<Record<string, () => Promise<StartLoad>>> = {
   transport: async () => (await import('./transport.js')).startTransport,
   nodemailer: async () => (await import('./nodemailer.js')).startNodemailer,
   'raw wire': async () => (await import('./raw-wire.js')).startRawWire,
-import { startNodemailer } from './nodemailer.js';
-import { startRawWire } from './raw-wire.js';
-import { startService } from './service.js';
-import { startTransport } from './transport.js';
-import { startRawHttp, startSendGridMail, startWebApi } from './web-api.js';
-/** `contestant <name>`: a process that runs the cells it is sent, one at a time. */
-const CONTESTANTS: Readonly<Record<string, StartLoad>> = {
-  service: startService,
-  transport: startTransport,
-  nodemailer: startNodemailer,
-  'raw wire': startRawWire,
-  'web-api': startWebApi,
-  '@sendgrid/mail': startSendGridMail,
-  'raw http': startRawHttp,
+  'web-api': async () => (await import('./web-api.js')).startWebApi,
+  '@sendgrid/mail': async () => (await import('./web-api.js')).startSendGridMail,
+  'raw http': async () => (await import('./web-api.js')).startRawHttp,
 };
 
 const [, , name = ''] = process.argv;
