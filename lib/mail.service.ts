@@ -20,7 +20,7 @@ import { readSendOptions } from './send-options.js';
 import { sendMany, type MailSource } from './send-many.js';
 import { isThenable } from './thenable.js';
 import { attemptDelivery, type AttemptResult, type Deliver } from './transports/attempt.js';
-import type { MailTransport } from './transports/transport.js';
+import { capacityOf, type MailTransport } from './transports/transport.js';
 
 export interface SendOptions {
   /** Stops the attempt: its connection or request is torn down if need be. */
@@ -65,7 +65,6 @@ export interface MailServiceParts {
   readonly clock: Clock;
 }
 
-const DEFAULT_CAPACITY = 100;
 const RELAY_BATCH = 500;
 
 /** The one door: takes messages, answers receipts. Inject it by its class or with `@InjectMail(name)`. */
@@ -158,7 +157,7 @@ export class MailService {
    * module drains.
    */
   sendMany(source: MailSource, options: SendManyOptions = {}): Observable<MailOutcome> {
-    const capacity = this.door ? RELAY_BATCH : (this.parts.transport.capacity ?? DEFAULT_CAPACITY);
+    const capacity = this.door ? RELAY_BATCH : capacityOf(this.parts.transport);
     const { concurrency = capacity, options: optionsOf } = options;
     const send = (message: MailMessage, index: number) =>
       this.send(message, optionsOf?.(message, index));

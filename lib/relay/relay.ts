@@ -135,8 +135,6 @@ export interface ListOptions {
 export interface ConsumeOptions {
   /** There may be work to lease. Called as often as the driver likes; never during `consume` itself. */
   readonly onWork: () => void;
-  /** At most this many jobs are ever leased at once. */
-  readonly concurrency: number;
 }
 
 /**

@@ -4,7 +4,7 @@ import { MailDeliveryError, type MailDisposition, type MailError } from '../erro
 import type { EventBus } from '../events/event-bus.js';
 import type { Mail } from '../message/mail.js';
 import { attemptDelivery } from '../transports/attempt.js';
-import type { MailDelivery, MailTransport } from '../transports/transport.js';
+import { capacityOf, type MailDelivery, type MailTransport } from '../transports/transport.js';
 import { failureOf } from './job.js';
 import { settleDelivery, settleFailure, type OutcomeContext } from './outcome.js';
 import { RateLimit } from './rate-limit.js';
@@ -15,7 +15,8 @@ import { RoadWatch } from './road-watch.js';
 import { Settler } from './settler.js';
 import { WorkerEvents } from './worker-events.js';
 
-const DEFAULT_CAPACITY = 100;
+/** Whatever a road can carry: leased mail is in memory, and nobody else's to send. */
+const MAX_CAPACITY = 2_000;
 /** Storage that failed to lease is asked again after this, doubled each time, in milliseconds. */
 const FIRST_LEASE_WAIT_MS = 100;
 const LONGEST_LEASE_WAIT_MS = 5_000;
@@ -50,7 +51,6 @@ export interface WorkerSummary {
 
 /** Leases, delivers and settles: one worker for every driver. */
 export class RelayWorker {
-  private readonly concurrency: number;
   private readonly settler: Settler;
   private readonly road: RoadWatch;
   private readonly report: WorkerEvents;
@@ -71,8 +71,7 @@ export class RelayWorker {
   private abandoned: { mail: Mail; disposition: MailDisposition }[] = [];
 
   constructor(private readonly parts: RelayWorkerParts) {
-    const { options, relay, transport, clock, random = Math.random } = parts;
-    this.concurrency = options.concurrency ?? transport.capacity ?? DEFAULT_CAPACITY;
+    const { options, relay, clock, random = Math.random } = parts;
     this.settler = new Settler(relay, clock, () => this.pump());
     this.road = new RoadWatch(options.retry);
     this.report = new WorkerEvents(parts);
@@ -81,6 +80,12 @@ export class RelayWorker {
     }
     this.random = random;
     setMaxListeners(0, this.abort.signal);
+  }
+
+  /** Mails under way at once. A road may learn what it can carry. */
+  private get concurrency(): number {
+    const { options, transport } = this.parts;
+    return options.concurrency ?? Math.min(MAX_CAPACITY, capacityOf(transport));
   }
 
   /** As many again as are under way lie ready, so that the road never waits for storage. */
@@ -93,10 +98,7 @@ export class RelayWorker {
   }
 
   async start(): Promise<void> {
-    await this.parts.relay.consume({
-      onWork: () => this.onWork(),
-      concurrency: this.mostHeld,
-    });
+    await this.parts.relay.consume({ onWork: () => this.onWork() });
     this.beat();
     this.pump();
   }

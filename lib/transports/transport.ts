@@ -77,7 +77,8 @@ export interface MailTransport {
   /** The roads that a route is made of; absent for a road that leads straight to the next hop. */
   readonly roads?: readonly MailTransport[];
   /**
-   * How many mails it can have under way at once; a relay's worker keeps that many at hand. Default 100.
+   * How many mails it can have under way at once, as far as it knows now; a relay's worker keeps that
+   * many going. Default 100, minimum 1.
    */
   readonly capacity?: number;
   /**
@@ -95,4 +96,11 @@ export interface MailTransport {
   close(): Promise<void>;
   /** Tears everything down at once; what is in flight fails. Idempotent. */
   destroy(reason?: Error): Promise<void>;
+}
+
+const DEFAULT_CAPACITY = 100;
+
+/** How many mails to keep under way on a road, whether it says so or not. */
+export function capacityOf({ capacity = DEFAULT_CAPACITY }: MailTransport): number {
+  return Math.max(1, capacity);
 }

@@ -13,8 +13,6 @@ export interface RelayHarness {
   dispose(): Promise<void>;
 }
 
-const CONCURRENCY = 10;
-
 const failure: JobFailure = {
   code: 'MAIL_RECIPIENTS',
   disposition: 'retry',
@@ -34,9 +32,9 @@ export class Consumer {
 
   private constructor(readonly relay: MailRelay) {}
 
-  static async of(relay: MailRelay, concurrency = CONCURRENCY): Promise<Consumer> {
+  static async of(relay: MailRelay): Promise<Consumer> {
     const consumer = new Consumer(relay);
-    await relay.consume({ onWork: () => consumer.wake?.(), concurrency });
+    await relay.consume({ onWork: () => consumer.wake?.() });
     return consumer;
   }
 
@@ -109,7 +107,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       const priorities = ['low', 'normal', 'normal', 'high', 'normal', 'high'] as const;
       const jobs = priorities.map((priority) => newJob(testMail(), { priority }));
       for (const job of jobs) await relay.enqueue([job]);
-      const consumer = await Consumer.of(relay, 1);
+      const consumer = await Consumer.of(relay);
       const order: number[] = [];
       while (order.length < jobs.length) {
         const [job] = await consumer.take(1);

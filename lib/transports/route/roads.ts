@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { isoTime, type Clock } from '../../clock.js';
 import type { Mail } from '../../message/mail.js';
-import type { DeliverOptions, MailDelivery } from '../transport.js';
+import { capacityOf, type DeliverOptions, type MailDelivery } from '../transport.js';
 import { BREAKER_DEFAULTS } from './breaker.js';
 import { HeldMails } from './held-mails.js';
 import { failedHop, hopOf } from './hop.js';
@@ -36,6 +36,15 @@ export class Roads {
     this.name = `${strategy}:(${this.all.map(({ name }) => name).join(' ')})`;
     // Every mail that waits for a trial listens.
     setMaxListeners(0, this.stop.signal);
+  }
+
+  /** How many mails the roads that take mail now can have under way; all of them when none does. */
+  get capacity(): number {
+    const open = this.all.filter(({ breaker }) => breaker.admits);
+    const [first, ...others] = (open.length > 0 ? open : this.all).map(({ transport }) =>
+      capacityOf(transport),
+    );
+    return this.strategy.capacity([first!, ...others]);
   }
 
   /** The road to try next; waits for trials under way only when there is no other. */

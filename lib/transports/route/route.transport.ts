@@ -35,6 +35,10 @@ export class RouteTransport implements MailTransport {
     return this.choice.all.map((road) => road.status);
   }
 
+  get capacity(): number {
+    return this.choice.capacity;
+  }
+
   deliver(mail: Mail, options: DeliverOptions = {}): Promise<MailDelivery> {
     return this.gate.run(() => this.carry(mail, options));
   }

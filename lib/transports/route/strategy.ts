@@ -11,12 +11,14 @@ export interface Choice {
 export interface Strategy {
   /** The road to take next, out of those that may be taken now; at least one, in the user's order. */
   pick<T extends Choice>(roads: readonly [T, ...T[]]): T;
+  /** How much all may carry together, of what each may. */
+  capacity(each: readonly [number, ...number[]]): number;
 }
 
 export function createStrategy(name: RouteStrategy): Strategy {
   switch (name) {
     case 'failover':
-      return { pick: ([first]) => first };
+      return { pick: ([first]) => first, capacity: ([first]) => first };
     case 'fastest':
       return new Fastest();
     case 'round-robin':
@@ -49,6 +51,10 @@ class Fastest implements Strategy {
     this.sinceExplored = 0;
     return stale;
   }
+
+  capacity(each: readonly number[]): number {
+    return Math.max(...each);
+  }
 }
 
 /** Smooth weighted round-robin: 2:1 is taken as a b a, not as a a b. */
@@ -65,6 +71,10 @@ class RoundRobin implements Strategy {
     }
     this.credit.set(best, this.creditOf(best) - total);
     return best;
+  }
+
+  capacity(each: readonly number[]): number {
+    return each.reduce((sum, one) => sum + one);
   }
 
   private creditOf(road: Choice): number {

@@ -43,8 +43,8 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   private stepUntil = -Infinity;
   /** Until when no connection is opened before the one that it replaces is gone. */
   private succeedAfter = -Infinity;
-  /** How the last session that was opened could be used. */
-  private mode: Mode = 'step';
+  /** How the last session that was opened could be used; undefined until there was one. */
+  private mode: Mode | undefined;
   private closing: Promise<void> | undefined;
   private onDrained: (() => void) | undefined;
   private destroyed: { readonly reason: unknown } | undefined;
@@ -68,6 +68,16 @@ export class SmtpPool implements ConnectionHost, JobHolder {
         this.schedule();
       },
     });
+  }
+
+  /** Mails on the wire at once, over all connections; what the options allow until a server is known. */
+  get capacity(): number {
+    const { pipelining, chunking, lmtp, pool } = this.context.options;
+    const { maxConnections, maxInFlight, maxQueued } = pool;
+    const best = pipelining ? (chunking && !lmtp ? 'stream' : 'group') : 'step';
+    const most = { stream: maxInFlight, group: 2, step: 1 }[this.mode ?? best];
+    // What comes before a connection is there has to wait for it.
+    return maxConnections + Math.min(maxConnections * (Math.min(most, maxInFlight) - 1), maxQueued);
   }
 
   /**

@@ -35,6 +35,10 @@ export class SmtpTransport implements MailTransport {
     this.pool = new SmtpPool({ options: resolved, credentials, errors: this.errors, clock });
   }
 
+  get capacity(): number {
+    return this.pool.capacity;
+  }
+
   deliver(mail: Mail, { signal }: DeliverOptions = {}): Promise<MailDelivery> {
     const refusal = this.refusalOf(mail);
     if (refusal) return Promise.reject(refusal);

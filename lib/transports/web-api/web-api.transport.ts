@@ -38,6 +38,8 @@ const DEFAULT_PAUSE_MS = 1_000;
  */
 export class WebApiTransport implements MailTransport {
   readonly name: string;
+  /** One request on each connection. */
+  readonly capacity: number;
   readonly bulk?: MailBulkRoad;
   private readonly provider: WebApiProvider;
   private readonly client: HttpClient;
@@ -48,6 +50,7 @@ export class WebApiTransport implements MailTransport {
   constructor(options: WebApiTransportOptions, path = 'transport') {
     const { provider, ...client } = readWebApiOptions(options, path);
     this.provider = provider;
+    this.capacity = connections;
     this.name = `${provider.name}:${new URL(provider.origin).host}`;
     this.client = new HttpClient({ origin: provider.origin, ...client });
     const { bulk } = provider;

@@ -110,7 +110,7 @@ describe('enqueue and lease', () => {
   it('calls for work that another process stored', async () => {
     const [producer, worker] = [await open({ role: 'producer' }), await open({ role: 'worker' })];
     const called = new Promise<void>((resolve) => {
-      void worker.consume({ onWork: resolve, concurrency: 10 });
+      void worker.consume({ onWork: resolve });
     });
     // Its subscription is made in the background.
     while ((await redis.command('pubsub', 'numpat')) === '0');

@@ -186,7 +186,7 @@ describe('Redis down', () => {
     await redis.kill();
     await redis.restart();
     while ((await redis.command('pubsub', 'numpat')) === '0');
-    await worker.consume({ onWork: called, concurrency: 1 });
+    await worker.consume({ onWork: called });
     await outcomeOf(producer);
     await calls;
     expect(await idsOf(worker)).toHaveLength(1);

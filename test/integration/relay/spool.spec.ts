@@ -80,7 +80,7 @@ describe('spool', () => {
     flipped.add(cut);
     expect(flipped.size).toBe(11);
     const again = await spool.client();
-    const healthy = await (await Consumer.of(again, 1_000)).take(1_000 - flipped.size);
+    const healthy = await (await Consumer.of(again)).take(1_000 - flipped.size);
     expect(healthy.every(({ mail }) => !flipped.has(mail.id))).toBe(true);
     const dead = await again.list();
     expect(dead.map(({ id }) => id).sort()).toEqual([...flipped].sort());

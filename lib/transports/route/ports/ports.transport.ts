@@ -1,7 +1,12 @@
 import { systemClock, type Clock } from '../../../clock.js';
 import { MailDeliveryError, MailShutdownError } from '../../../errors.js';
 import type { Mail } from '../../../message/mail.js';
-import type { DeliverOptions, MailDelivery, MailTransport } from '../../transport.js';
+import {
+  capacityOf,
+  type DeliverOptions,
+  type MailDelivery,
+  type MailTransport,
+} from '../../transport.js';
 import { Gate } from '../gate.js';
 import { findOpenPort } from './open-port.js';
 
@@ -37,6 +42,10 @@ export class PortsTransport implements MailTransport {
   ) {
     this.name = `smtp:${parts.host}`;
     this.gate = new Gate(this.name);
+  }
+
+  get capacity(): number {
+    return capacityOf(this.road(this.port ?? this.parts.ports[0]!));
   }
 
   deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery> {
