@@ -22,6 +22,8 @@ const FIRST_LEASE_WAIT_MS = 100;
 const LONGEST_LEASE_WAIT_MS = 5_000;
 /** A road of the user's own may never answer whether it is there, in milliseconds. */
 const ASK_TIMEOUT_MS = 60_000;
+/** Each listener of a signal is compared with all the others: attempts share this many signals in turn. */
+const SIGNALS = 64;
 /** After an abort, how long attempts have to fail, and storage to take the outcomes, in milliseconds. */
 const ABORT_GRACE_MS = 500;
 const SETTLE_GRACE_MS = 2_000;
@@ -56,7 +58,9 @@ export class RelayWorker {
   private readonly report: WorkerEvents;
   private readonly rate?: RateLimit;
   private readonly random: () => number;
-  private readonly abort = new AbortController();
+  private readonly aborts = Array.from({ length: SIGNALS }, () => new AbortController());
+  private aborted = false;
+  private takeoffs = 0;
   /** Leased and not begun. */
   private ready: LeasedJob[] = [];
   private readonly flying = new Map<string, LeasedJob>();
@@ -79,7 +83,7 @@ export class RelayWorker {
       this.rate = new RateLimit(options.ratePerSecond, clock);
     }
     this.random = random;
-    setMaxListeners(0, this.abort.signal);
+    setMaxListeners(0, ...this.aborts.map(({ signal }) => signal));
   }
 
   /** Mails under way at once. A road may learn what it can carry. */
@@ -114,7 +118,8 @@ export class RelayWorker {
     this.releaseReady();
     const { clock } = this.parts;
     if (!(await fulfilledWithin(clock, timeoutMs, this.whenLanded()))) {
-      this.abort.abort(reason);
+      this.aborted = true;
+      for (const abort of this.aborts) abort.abort(reason);
       await fulfilledWithin(clock, ABORT_GRACE_MS, this.whenLanded());
       for (const job of [...this.flying.values()]) this.land(job, () => this.lose(job));
     }
@@ -176,9 +181,8 @@ export class RelayWorker {
   private fly(job: LeasedJob): void {
     this.flying.set(job.mail.id, job);
     const { transport, events, clock, mailer } = this.parts;
-    attemptDelivery({ transport, events, clock, mailer }, job.mail, {
-      signal: this.abort.signal,
-    }).then(
+    const { signal } = this.aborts[(this.takeoffs += 1) % SIGNALS]!;
+    attemptDelivery({ transport, events, clock, mailer }, job.mail, { signal }).then(
       ({ delivery }) => this.land(job, () => this.succeed(job, delivery)),
       // attemptDelivery throws nothing else.
       (error: unknown) => this.land(job, () => this.fail(job, error as MailError)),
@@ -207,7 +211,7 @@ export class RelayWorker {
 
   private fail(job: LeasedJob, error: MailError): void {
     const { id } = job.mail;
-    if (this.abort.signal.aborted) {
+    if (this.aborted) {
       this.giveUp(job, error);
       return;
     }
@@ -298,7 +302,7 @@ export class RelayWorker {
   private async askRoad(): Promise<void> {
     const { transport, clock } = this.parts;
     let retryAfterMs = 0;
-    const verified = transport.verify({ signal: this.abort.signal });
+    const verified = transport.verify({ signal: this.aborts[0]!.signal });
     verified.catch((error: unknown) => (retryAfterMs = retryAfterOf(error)));
     const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, verified);
     if (this.stopping) return;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { systemClock, type Clock } from '../../clock.js';
 import { MailRelayError } from '../../errors.js';
+import type { Mail } from '../../message/mail.js';
 import { bornAt, fromWire, narrowTo, problemOf, toWire } from '../job.js';
 import type {
   ConsumeOptions,
@@ -18,9 +19,10 @@ import type {
   Settlement,
 } from '../relay.js';
 import { GroupCommit } from './group-commit.js';
+import { RecentMails } from './recent-mails.js';
 import type { ResolvedSpoolOptions } from './spool.options.js';
 import { LocalHost, ThreadHost, type StoreHost } from './store-host.js';
-import type { LeasedRow, NewRow, StoreOptions } from './store.types.js';
+import type { LeasedRow, NewRow, NotSent, StoreOptions } from './store.types.js';
 
 /** The driver over a SQLite file: what it accepts survives the process and, by a synced disk, the power. */
 export class SpoolRelay implements MailRelay {
@@ -28,6 +30,8 @@ export class SpoolRelay implements MailRelay {
   readonly heartbeatMs: number;
   private readonly host: StoreHost;
   private readonly commits: GroupCommit;
+  private readonly recent = new RecentMails();
+  /** Of the worker, if this process has one. */
   private onWork?: () => void;
   private closing?: Promise<void>;
 
@@ -60,8 +64,14 @@ export class SpoolRelay implements MailRelay {
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {
     if (this.closing) throw new MailRelayError('The spool is closed');
-    const answers = await this.commits.add(jobs.map(rowOf));
-    if (answers.some((first) => first === null)) this.onWork?.();
+    const rows = jobs.map(rowOf);
+    const answers = await this.commits.add(rows);
+    if (this.onWork && answers.some((first) => first === null)) {
+      jobs.forEach(({ mail }, n) => {
+        if (answers[n] === null) this.recent.add(mail, rows[n]!.body.length);
+      });
+      this.onWork();
+    }
     return answers.map((first) =>
       first === null ? { status: 'stored' } : { status: 'duplicate', ...first },
     );
@@ -72,12 +82,14 @@ export class SpoolRelay implements MailRelay {
   }
 
   async lease(max: number): Promise<Lease> {
-    const { rows, more, nextDueInMs } = await this.host.run('lease', max);
+    const { rows, more, nextDueInMs } = await this.host.run('lease', max, this.recent.ids());
+    // Whatever is left went to others.
+    if (rows.length === 0) this.recent.clear();
     const jobs: LeasedJob[] = [];
     const corrupt: CorruptJob[] = [];
     for (const row of rows) {
       try {
-        jobs.push(jobOf(row));
+        jobs.push(jobOf(row, this.recent.take(row.id)));
       } catch (error) {
         corrupt.push({ id: row.id, problem: problemOf(error) });
       }
@@ -85,6 +97,7 @@ export class SpoolRelay implements MailRelay {
     if (corrupt.length > 0)
       await this.host.run(
         'settle',
+        [],
         corrupt.map((job) => this.bury(job)),
       );
     // Other processes of the file cannot call: it is looked at now and then.
@@ -93,7 +106,9 @@ export class SpoolRelay implements MailRelay {
   }
 
   settle(settlements: readonly Settlement[]): Promise<void> {
-    return this.host.run('settle', settlements);
+    const sent = settlements.filter(({ outcome }) => outcome === 'sent').map(({ id }) => id);
+    const others = settlements.filter((one) => one.outcome !== 'sent');
+    return this.host.run('settle', sent, others);
   }
 
   heartbeat(ids: readonly string[]): Promise<void> {
@@ -145,7 +160,7 @@ export class SpoolRelay implements MailRelay {
     return destroyed;
   }
 
-  private bury({ id, problem }: CorruptJob): Settlement {
+  private bury({ id, problem }: CorruptJob): NotSent {
     const failure = {
       code: 'MAIL_RELAY',
       disposition: 'permanent',
@@ -171,14 +186,19 @@ function rowOf(job: NewJob): NewRow {
 }
 
 /** @throws Error that says what is wrong with the row. */
-function jobOf(row: LeasedRow): LeasedJob {
-  if (row.body === null) {
-    throw new TypeError('The stored mail is missing or damaged: its checksum does not match');
-  }
-  const { mail } = fromWire(row.body);
-  if (mail.id !== row.id) throw new TypeError('The stored mail is another one');
+function jobOf(row: LeasedRow, known?: Mail): LeasedJob {
+  const mail = known ?? mailOf(row);
   const open = row.open === null ? undefined : readOpen(row.open);
   return { mail: narrowTo(mail, open), attempts: row.attempts, bornAt: row.bornAt };
+}
+
+function mailOf({ id, body }: LeasedRow): Mail {
+  if (body === null) {
+    throw new TypeError('The stored mail is missing or damaged: its checksum does not match');
+  }
+  const { mail } = fromWire(body);
+  if (mail.id !== id) throw new TypeError('The stored mail is another one');
+  return mail;
 }
 
 function readOpen(json: string): readonly string[] {

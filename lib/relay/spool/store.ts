@@ -1,4 +1,4 @@
-import type { ListOptions, RelayStats, Settlement } from '../relay.js';
+import type { ListOptions, RelayStats } from '../relay.js';
 import { Admin } from './admin.js';
 import { Intake } from './intake.js';
 import { Owners } from './owners.js';
@@ -8,6 +8,7 @@ import type {
   Ids,
   LeasedRows,
   NewRow,
+  NotSent,
   RowDetails,
   RowSummary,
   StoreOptions,
@@ -40,12 +41,13 @@ export class SpoolStore {
     return this.intake.enqueue(rows, Date.now());
   }
 
-  lease(max: number): LeasedRows {
-    return this.work.lease(max, Date.now());
+  /** `known` are ids whose bodies the caller has. */
+  lease(max: number, known: readonly string[]): LeasedRows {
+    return this.work.lease(max, new Set(known), Date.now());
   }
 
-  settle(settlements: readonly Settlement[]): void {
-    this.work.settle(settlements, Date.now());
+  settle(sent: readonly string[], others: readonly NotSent[]): void {
+    this.work.settle(sent, others, Date.now());
   }
 
   heartbeat(ids: readonly string[]): void {

@@ -24,7 +24,7 @@ export interface LeasedRow {
   readonly bornAt: number;
   /** JSON of the recipients still open. */
   readonly open: string | null;
-  /** Null when it is missing or its checksum is wrong. */
+  /** Null when it is known, or missing, or its checksum is wrong. */
   readonly body: string | null;
 }
 
@@ -53,6 +53,8 @@ export interface RowDetails extends RowSummary {
   readonly body: string | null;
 }
 
+export type NotSent = Exclude<Settlement, { readonly outcome: 'sent' }>;
+
 export interface StoreOptions {
   readonly path: string;
   readonly sqlite?: 'node:sqlite' | 'better-sqlite3' | 'libsql';
@@ -63,5 +65,3 @@ export interface StoreOptions {
   readonly idempotencyTtlMs: number;
   readonly owner: string;
 }
-
-export type { Settlement };

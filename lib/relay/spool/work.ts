@@ -1,9 +1,9 @@
-import type { Settlement } from '../relay.js';
 import { checksumOf } from './intake.js';
 import type { Owners } from './owners.js';
 import { DEAD, LEASED, READY, SENT, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
-import type { LeasedRow, LeasedRows, StoreOptions } from './store.types.js';
+import type { SqlRow } from './sqlite.js';
+import type { LeasedRow, LeasedRows, NotSent, StoreOptions } from './store.types.js';
 
 /** Bodies that one lease may bring into memory, in characters; always at least one job. */
 const LEASE_BUDGET = 32 * 1024 * 1024;
@@ -12,6 +12,16 @@ const RECOVER_EVERY_MS = 1_000;
 const MAINTAIN_EVERY_MS = 30_000;
 /** Rows that one upkeep step touches, so that it never holds the write lock for long. */
 const UPKEEP_ROWS = 1_000;
+
+/** A column's value is one of a JSON array, the one value given: a statement for many costs little more than for one. */
+const IN_LIST = (column: 'id' | 'seq') => `${column} IN (SELECT value FROM json_each(?))`;
+
+/** How many of these rows one lease may take: at least one, then as many as its budget allows. */
+function fitting(rows: readonly SqlRow[]): number {
+  let budget = LEASE_BUDGET;
+  const end = rows.findIndex(({ size }, index) => (budget -= Number(size)) < 0 && index > 0);
+  return end === -1 ? rows.length : end;
+}
 
 /** Leases, and how they end. */
 export class Work {
@@ -25,7 +35,7 @@ export class Work {
   ) {}
 
   /** Up to `max` due jobs: higher priority first, then first come, first served. */
-  lease(max: number, now: number): LeasedRows {
+  lease(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
     this.owners.acquire();
     this.recover(now);
     this.maintain(now);
@@ -33,34 +43,37 @@ export class Work {
     if (!this.hasDue(now)) return { rows: [], more: false, nextDueInMs: this.nextDue(now) };
     const leased = this.file.write(() => {
       this.promote(now);
-      return this.take(max, now);
+      return this.take(max, known, now);
     });
     return { ...leased, nextDueInMs: this.nextDue(now) };
   }
 
-  settle(settlements: readonly Settlement[], now: number): void {
+  settle(sent: readonly string[], others: readonly NotSent[], now: number): void {
     this.file.write(() => {
-      for (const settlement of settlements) this.settleOne(settlement, now);
+      if (sent.length > 0) this.sent(sent, now);
+      for (const settlement of others) this.settleOne(settlement, now);
     });
   }
 
   heartbeat(ids: readonly string[], now: number): void {
-    const renew = this.file.sql(
-      `UPDATE jobs SET lease_until = ? WHERE id = ? AND state = ${LEASED} AND owner = ?`,
+    this.file.write(() =>
+      this.file
+        .sql(
+          `UPDATE jobs SET lease_until = ? WHERE ${IN_LIST('id')} AND state = ${LEASED} AND owner = ?`,
+        )
+        .run(now + this.options.leaseMs, JSON.stringify(ids), this.owners.id),
     );
-    this.file.write(() => {
-      for (const id of ids) renew.run(now + this.options.leaseMs, id, this.owners.id);
-    });
   }
 
   release(ids: readonly string[]): void {
-    const give = this.file.sql(
-      `UPDATE jobs SET state = ${READY}, owner = NULL, lease_until = NULL
-       WHERE id = ? AND state = ${LEASED} AND owner = ?`,
+    this.file.write(() =>
+      this.file
+        .sql(
+          `UPDATE jobs SET state = ${READY}, owner = NULL, lease_until = NULL
+           WHERE ${IN_LIST('id')} AND state = ${LEASED} AND owner = ?`,
+        )
+        .run(JSON.stringify(ids), this.owners.id),
     );
-    this.file.write(() => {
-      for (const id of ids) give.run(id, this.owners.id);
-    });
   }
 
   private hasDue(now: number): boolean {
@@ -86,42 +99,44 @@ export class Work {
       .run(now);
   }
 
-  private take(max: number, now: number): LeasedRows {
+  private take(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
     const found = this.file
       .sql(
         `SELECT seq, id, attempts, born_at, open, size, checksum FROM jobs
          WHERE state = ${READY} ORDER BY priority, seq LIMIT ?`,
       )
       .all(max + 1);
-    const mark = this.file.sql(
-      `UPDATE jobs SET state = ${LEASED}, owner = ?, lease_until = ? WHERE seq = ?`,
-    );
-    const body = this.file.sql('SELECT body FROM bodies WHERE seq = ?');
-    const rows: LeasedRow[] = [];
-    let budget = LEASE_BUDGET;
-    for (const row of found) {
-      if (rows.length === max || (budget < Number(row['size']) && rows.length > 0)) break;
-      budget -= Number(row['size']);
-      const seq = row['seq'] ?? null;
-      const id = String(row['id']);
-      mark.run(this.owners.id, now + this.options.leaseMs, seq);
-      const text = body.get(seq)?.['body'];
-      const good = typeof text === 'string' && checksumOf(id, text) === row['checksum'];
-      rows.push({
-        id,
-        attempts: Number(row['attempts']),
-        bornAt: Number(row['born_at']),
-        open: typeof row['open'] === 'string' ? row['open'] : null,
-        body: good ? text : null,
-      });
-    }
+    const taken = found.slice(0, fitting(found.slice(0, max)));
+    const seqs = JSON.stringify(taken.map(({ seq }) => seq));
+    this.file
+      .sql(`UPDATE jobs SET state = ${LEASED}, owner = ?, lease_until = ? WHERE ${IN_LIST('seq')}`)
+      .run(this.owners.id, now + this.options.leaseMs, seqs);
+    const unknown = taken.filter(({ id }) => !known.has(String(id)));
+    const bodies = this.bodiesOf(unknown.map(({ seq }) => seq));
+    const rows = taken.map(({ seq, id, attempts, born_at, open, checksum }): LeasedRow => {
+      const body = bodies.get(seq);
+      const good = typeof body === 'string' && checksumOf(String(id), body) === checksum;
+      return {
+        id: String(id),
+        attempts: Number(attempts),
+        bornAt: Number(born_at),
+        open: typeof open === 'string' ? open : null,
+        body: good ? body : null,
+      };
+    });
     return { rows, more: found.length > rows.length };
   }
 
-  private settleOne(settlement: Settlement, now: number): void {
-    const { id } = settlement;
-    if (settlement.outcome === 'sent') return this.sent(id, now);
-    const { outcome, attempts, open, failure } = settlement;
+  private bodiesOf(seqs: readonly SqlRow['seq'][]): ReadonlyMap<SqlRow['seq'], SqlRow['body']> {
+    if (seqs.length === 0) return new Map();
+    const rows = this.file
+      .sql(`SELECT seq, body FROM bodies WHERE ${IN_LIST('seq')}`)
+      .all(JSON.stringify(seqs));
+    return new Map(rows.map(({ seq, body }) => [seq, body]));
+  }
+
+  private settleOne(settlement: NotSent, now: number): void {
+    const { id, outcome, attempts, open, failure } = settlement;
     const waits = outcome === 'deferred';
     // Only while the lease is ours: whoever took it over decides now.
     this.file
@@ -144,18 +159,19 @@ export class Work {
   }
 
   /** Whoever holds the lease: a mail that was accepted is not to be sent again. */
-  private sent(id: string, now: number): void {
-    const live = `id = ? AND state IN (${READY}, ${WAITING}, ${LEASED})`;
+  private sent(ids: readonly string[], now: number): void {
+    const live = `${IN_LIST('id')} AND state IN (${READY}, ${WAITING}, ${LEASED})`;
+    const list = JSON.stringify(ids);
     if (this.options.keepSentMs > 0) {
       this.file
         .sql(
           `UPDATE jobs SET state = ${SENT}, due_at = ?, owner = NULL, lease_until = NULL WHERE ${live}`,
         )
-        .run(now + this.options.keepSentMs, id);
+        .run(now + this.options.keepSentMs, list);
       return;
     }
-    this.file.sql(`DELETE FROM bodies WHERE seq = (SELECT seq FROM jobs WHERE ${live})`).run(id);
-    this.file.sql(`DELETE FROM jobs WHERE ${live}`).run(id);
+    this.file.sql(`DELETE FROM bodies WHERE seq IN (SELECT seq FROM jobs WHERE ${live})`).run(list);
+    this.file.sql(`DELETE FROM jobs WHERE ${live}`).run(list);
   }
 
   /** Takes back what processes hold that are gone, at once, or whose lease has run out. */
