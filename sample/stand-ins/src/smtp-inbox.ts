@@ -12,6 +12,8 @@ export interface SmtpInboxOptions {
   readonly host?: string;
   /** Default 0: any free port. */
   readonly port?: number;
+  /** Default: made anew each time. */
+  readonly password?: string;
   /** Offers STARTTLS with this certificate. Default: not offered. */
   readonly tls?: { readonly key: string; readonly cert: string };
 }
@@ -26,12 +28,12 @@ const USER = 'sample';
 const MAX_BYTES = 30 * 1024 * 1024;
 
 /**
- * Starts a real SMTP server that wants a login (the password is made anew each time) and puts what it
+ * Starts a real SMTP server that wants a login and puts what it
  * accepts into the inbox. It refuses recipients whose local part is `refused`, to show what then happens.
  */
 export async function startSmtpInbox(options: SmtpInboxOptions): Promise<SmtpInbox> {
   const { inbox, host = '127.0.0.1', port = 0, tls } = options;
-  const password = randomBytes(12).toString('hex');
+  const { password = randomBytes(12).toString('hex') } = options;
   const server = new SMTPServer({
     ...tls,
     disabledCommands: tls ? [] : ['STARTTLS'],
