@@ -11,6 +11,8 @@ export const EVENT_TYPES: readonly MailEventType[] = [
   'failed',
   'deferred',
   'dead',
+  'stalled',
+  'resumed',
   'drained',
   'feedback',
 ];

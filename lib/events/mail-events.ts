@@ -100,6 +100,26 @@ export interface MailDeadEvent extends MailEventBase {
   readonly failure: MailFailureSummary;
 }
 
+/**
+ * The relay's storage fails, or part of it cannot be read: that mail stays where it is. Told once, and
+ * again when the reason changes.
+ */
+export interface MailStalledEvent extends MailEventBase {
+  readonly type: 'stalled';
+  /** What cannot be done: lease mail to send it, or record what became of it. */
+  readonly doing: 'lease' | 'settle';
+  /** The storage's name. */
+  readonly relay: string;
+  readonly error: MailError;
+}
+
+/** The relay's storage is back. */
+export interface MailResumedEvent extends MailEventBase {
+  readonly type: 'resumed';
+  readonly doing: 'lease' | 'settle';
+  readonly relay: string;
+}
+
 /** What became of the mail that was in flight when the module began to drain. */
 export interface MailDrainSummary {
   /** Accepted by the next hop while draining. */
@@ -182,6 +202,8 @@ export interface MailEventMap {
   queued: MailQueuedEvent;
   deferred: MailDeferredEvent;
   dead: MailDeadEvent;
+  stalled: MailStalledEvent;
+  resumed: MailResumedEvent;
   attempt: MailAttemptEvent;
   hop: MailHopEvent;
   sent: MailSentEvent;

@@ -55,6 +55,8 @@ export interface CorruptJob {
 export interface Lease {
   readonly jobs: readonly LeasedJob[];
   readonly corrupt: readonly CorruptJob[];
+  /** Part of the storage cannot be read; the jobs are those that can. */
+  readonly damage?: MailRelayError;
   /** More may be had once this many milliseconds have passed. Absent: the driver will call `onWork`. */
   readonly againInMs?: number;
 }

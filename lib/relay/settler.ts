@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { Outage } from './outage.js';
 import type { MailRelay, Settlement } from './relay.js';
 
 /** More in one batch would make a failed one costly to repeat. */
@@ -23,6 +24,7 @@ export class Settler {
   constructor(
     private readonly relay: MailRelay,
     private readonly clock: Clock,
+    private readonly outage: Outage,
     /** Called when a batch is stored, or has failed. */
     private readonly onBatch: () => void,
   ) {}
@@ -64,8 +66,10 @@ export class Settler {
     try {
       await this.store(this.running);
       this.failures = 0;
-    } catch {
+      this.outage.over();
+    } catch (error) {
       this.failures += 1;
+      this.outage.failed(error);
       this.waiting.unshift(...this.running);
     }
     this.running = [];

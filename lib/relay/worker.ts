@@ -6,6 +6,7 @@ import type { Mail } from '../message/mail.js';
 import { attemptDelivery } from '../transports/attempt.js';
 import { capacityOf, type MailDelivery, type MailTransport } from '../transports/transport.js';
 import { failureOf } from './job.js';
+import { Outage } from './outage.js';
 import { settleDelivery, settleFailure, type OutcomeContext } from './outcome.js';
 import { RateLimit } from './rate-limit.js';
 import type { LeasedJob, MailRelay, Settlement } from './relay.js';
@@ -54,6 +55,7 @@ export interface WorkerSummary {
 /** Leases, delivers and settles: one worker for every driver. */
 export class RelayWorker {
   private readonly settler: Settler;
+  private readonly outage: Outage;
   private readonly road: RoadWatch;
   private readonly report: WorkerEvents;
   private readonly rate?: RateLimit;
@@ -76,7 +78,8 @@ export class RelayWorker {
 
   constructor(private readonly parts: RelayWorkerParts) {
     const { options, relay, clock, random = Math.random } = parts;
-    this.settler = new Settler(relay, clock, () => this.pump());
+    this.settler = new Settler(relay, clock, new Outage('settle', parts), () => this.pump());
+    this.outage = new Outage('lease', parts);
     this.road = new RoadWatch(options.retry);
     this.report = new WorkerEvents(parts);
     if (options.ratePerSecond !== undefined) {
@@ -162,15 +165,18 @@ export class RelayWorker {
 
   private async lease(max: number): Promise<void> {
     try {
-      const { jobs, corrupt, againInMs } = await this.parts.relay.lease(max);
+      const { jobs, corrupt, againInMs, damage } = await this.parts.relay.lease(max);
       this.leaseFailures = 0;
+      if (damage) this.outage.failed(damage);
+      else this.outage.over();
       for (const job of corrupt) this.report.corrupt(job);
       this.ready.push(...jobs);
       if (this.stopping || this.road.isDown) this.releaseReady();
       else if (jobs.length > 0) setImmediate(() => this.pump());
       else if (againInMs !== undefined) this.after('lease', againInMs, () => this.pump());
-    } catch {
+    } catch (error) {
       if (this.stopping) return;
+      this.outage.failed(error);
       // Storage that is down comes back; until then mail stays where it is.
       const wait = Math.min(FIRST_LEASE_WAIT_MS * 2 ** this.leaseFailures, LONGEST_LEASE_WAIT_MS);
       this.leaseFailures += 1;

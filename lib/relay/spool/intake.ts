@@ -60,8 +60,9 @@ export class Intake {
         .sql('INSERT INTO keys (key, id, message_id, expires_at) VALUES (?, ?, ?, ?)')
         .run(key, id, messageId, now + this.options.idempotencyTtlMs);
     }
+    // What stood there is of a row that is gone, and was on a damaged page.
     this.file
-      .sql('INSERT INTO bodies (seq, body) VALUES (?, ?)')
+      .sql('INSERT OR REPLACE INTO bodies (seq, body) VALUES (?, ?)')
       .run(Number(lastInsertRowid), body);
     return null;
   }

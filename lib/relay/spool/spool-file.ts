@@ -90,6 +90,11 @@ export class SpoolFile {
     this.db.prepare(`PRAGMA ${name}(${value})`).get();
   }
 
+  /** They are prepared anew. */
+  forgetStatements(): void {
+    this.statements.clear();
+  }
+
   /** SQLite has rolled back by itself after some errors, a full disk for one. */
   private rollback(): void {
     try {

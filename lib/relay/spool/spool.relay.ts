@@ -21,7 +21,7 @@ import type {
 import { GroupCommit } from './group-commit.js';
 import { RecentMails } from './recent-mails.js';
 import type { ResolvedSpoolOptions } from './spool.options.js';
-import { LocalHost, ThreadHost, type StoreHost } from './store-host.js';
+import { LocalHost, spoolError, ThreadHost, type StoreHost } from './store-host.js';
 import type { LeasedRow, NewRow, NotSent, StoreOptions } from './store.types.js';
 
 /** The driver over a SQLite file: what it accepts survives the process and, by a synced disk, the power. */
@@ -82,7 +82,12 @@ export class SpoolRelay implements MailRelay {
   }
 
   async lease(max: number): Promise<Lease> {
-    const { rows, more, nextDueInMs } = await this.host.run('lease', max, this.recent.ids());
+    const {
+      rows,
+      more,
+      nextDueInMs,
+      damage: message,
+    } = await this.host.run('lease', max, this.recent.ids());
     // Whatever is left went to others.
     if (rows.length === 0) this.recent.clear();
     const jobs: LeasedJob[] = [];
@@ -102,7 +107,9 @@ export class SpoolRelay implements MailRelay {
       );
     // Other processes of the file cannot call: it is looked at now and then.
     const againInMs = more ? 0 : Math.min(this.options.pollIntervalMs, nextDueInMs ?? Infinity);
-    return { jobs, corrupt, againInMs };
+    if (message === undefined) return { jobs, corrupt, againInMs };
+    const damage = spoolError('corrupt', message, this.options.path);
+    return { jobs, corrupt, againInMs, damage };
   }
 
   settle(settlements: readonly Settlement[]): Promise<void> {

@@ -56,14 +56,20 @@ export function faultOf(error: unknown): StoreFault {
 const WORDS: Record<SqlFaultKind, string> = {
   full: 'The disk is full, or the spool has reached its maxBytes',
   busy: 'Another process holds the spool',
-  corrupt: 'The spool file is damaged, or no SQLite database',
+  corrupt:
+    'The spool file is damaged, or no SQLite database. Stop what uses it and keep a copy; `PRAGMA quick_check` says where, `sqlite3 FILE .recover | sqlite3 NEW` saves what can be read',
   open: 'The spool file cannot be opened; its folder must exist and be writable',
   other: 'The spool failed',
 };
 
 /** A fault as its caller sees it. A transaction that failed stored nothing. */
 function toError({ kind, message }: StoreFault, path: string): Error {
-  if (kind === 'sqlite-missing') return new SqliteMissingError(message);
+  return kind === 'sqlite-missing'
+    ? new SqliteMissingError(message)
+    : spoolError(kind, message, path);
+}
+
+export function spoolError(kind: SqlFaultKind, message: string, path: string): MailRelayError {
   return new MailRelayError(`${WORDS[kind]} (${path}: ${message})`);
 }
 

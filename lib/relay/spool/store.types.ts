@@ -34,6 +34,8 @@ export interface LeasedRows {
   readonly more: boolean;
   /** When the next waiting job is due, in milliseconds from now. */
   readonly nextDueInMs?: number;
+  /** What SQLite says of pages that cannot be read; the rows are those that can. */
+  readonly damage?: string;
 }
 
 export interface RowSummary {

@@ -1,17 +1,16 @@
 import { checksumOf } from './intake.js';
 import type { Owners } from './owners.js';
+import { Salvage } from './salvage.js';
 import { DEAD, LEASED, READY, SENT, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
-import type { SqlRow } from './sqlite.js';
+import type { SqlRow, SqlValue } from './sqlite.js';
 import type { LeasedRow, LeasedRows, NotSent, StoreOptions } from './store.types.js';
+import { Upkeep, UPKEEP_ROWS } from './upkeep.js';
 
 /** Bodies that one lease may bring into memory, in characters; always at least one job. */
 const LEASE_BUDGET = 32 * 1024 * 1024;
-/** How often the leases of others are looked at, in milliseconds. */
-const RECOVER_EVERY_MS = 1_000;
-const MAINTAIN_EVERY_MS = 30_000;
-/** Rows that one upkeep step touches, so that it never holds the write lock for long. */
-const UPKEEP_ROWS = 1_000;
+/** What is read of a row before its body. */
+const COLUMNS = 'seq, id, attempts, born_at, open, size, checksum';
 
 /** A column's value is one of a JSON array, the one value given: a statement for many costs little more than for one. */
 const IN_LIST = (column: 'id' | 'seq') => `${column} IN (SELECT value FROM json_each(?))`;
@@ -25,34 +24,45 @@ function fitting(rows: readonly SqlRow[]): number {
 
 /** Leases, and how they end. */
 export class Work {
-  private recoveredAt = Number.NEGATIVE_INFINITY;
-  private maintainedAt = Number.NEGATIVE_INFINITY;
+  private readonly upkeep: Upkeep;
+  private readonly salvage: Salvage;
 
   constructor(
     private readonly file: SpoolFile,
     private readonly owners: Owners,
     private readonly options: StoreOptions,
-  ) {}
+  ) {
+    this.upkeep = new Upkeep(file, owners);
+    this.salvage = new Salvage(file);
+  }
 
   /** Up to `max` due jobs: higher priority first, then first come, first served. */
   lease(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
     this.owners.acquire();
-    this.recover(now);
-    this.maintain(now);
+    this.salvage.past(() => this.upkeep.recover(now));
+    this.salvage.past(() => this.upkeep.maintain(now));
     // Looked at before the write lock is taken: an idle spool costs its neighbours nothing.
-    if (!this.hasDue(now)) return { rows: [], more: false, nextDueInMs: this.nextDue(now) };
-    const leased = this.file.write(() => {
-      this.promote(now);
-      return this.take(max, known, now);
-    });
-    return { ...leased, nextDueInMs: this.nextDue(now) };
+    const leased = this.hasDue(now)
+      ? (this.salvage.past(() => this.leaseDue(max, known, now)) ??
+        this.leaseWhatIsLeft(max, known, now))
+      : { rows: [], more: false };
+    const { damage } = this.salvage;
+    return { ...leased, nextDueInMs: this.nextDue(now), ...(damage !== undefined && { damage }) };
   }
 
   settle(sent: readonly string[], others: readonly NotSent[], now: number): void {
-    this.file.write(() => {
-      if (sent.length > 0) this.sent(sent, now);
-      for (const settlement of others) this.settleOne(settlement, now);
-    });
+    const record = (ids: readonly string[], rest: readonly NotSent[]) =>
+      this.file.write(() => {
+        if (ids.length > 0) this.sent(ids, now);
+        for (const settlement of rest) this.settleOne(settlement, now);
+        return true;
+      });
+    if (this.salvage.past(() => record(sent, others))) return;
+    // One by one. A body that cannot be removed is no reason to send its mail again.
+    for (const id of sent) {
+      if (!this.salvage.past(() => record([id], []))) this.salvage.past(() => this.forget(id));
+    }
+    for (const settlement of others) this.salvage.past(() => record([], [settlement]));
   }
 
   heartbeat(ids: readonly string[], now: number): void {
@@ -88,6 +98,34 @@ export class Work {
     return typeof due === 'number' ? Math.max(0, due - now) : undefined;
   }
 
+  private leaseDue(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
+    return this.file.write(() => {
+      this.promote(now);
+      return this.take(max, known, now);
+    });
+  }
+
+  /** The file has damaged pages: row by row, past those that cannot be read. */
+  private leaseWhatIsLeft(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
+    const { salvage, file } = this;
+    // Both lists come out of an index alone.
+    const due = `SELECT seq FROM jobs WHERE state = ${WAITING} AND due_at <= ? ORDER BY due_at LIMIT ?`;
+    const ready = `SELECT seq FROM jobs WHERE state = ${READY} ORDER BY priority, seq LIMIT ?`;
+    const wake = (seq: SqlValue) =>
+      file.sql(`UPDATE jobs SET state = ${READY}, due_at = NULL WHERE seq = ?`).run(seq);
+    const claim = (row: SqlRow, ids: ReadonlySet<string>) =>
+      file.write(() => this.claim([row], ids, now));
+    const lease = (seq: SqlValue) => {
+      const row = file.sql(`SELECT ${COLUMNS} FROM jobs WHERE seq = ?`).get(seq);
+      if (!row) return [];
+      return salvage.past(() => claim(row, known)) ?? claim(row, new Set([String(row['id'])]));
+    };
+    salvage.each((limit) => file.sql(due).all(now, limit), UPKEEP_ROWS, wake);
+    const rows = salvage.each((limit) => file.sql(ready).all(limit), max, lease).flat();
+    if (rows.length === 0) salvage.startOver();
+    return { rows, more: rows.length > 0 };
+  }
+
   /** Waiting jobs whose time has come take their old place in the line. */
   private promote(now: number): void {
     this.file
@@ -101,19 +139,21 @@ export class Work {
 
   private take(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
     const found = this.file
-      .sql(
-        `SELECT seq, id, attempts, born_at, open, size, checksum FROM jobs
-         WHERE state = ${READY} ORDER BY priority, seq LIMIT ?`,
-      )
+      .sql(`SELECT ${COLUMNS} FROM jobs WHERE state = ${READY} ORDER BY priority, seq LIMIT ?`)
       .all(max + 1);
     const taken = found.slice(0, fitting(found.slice(0, max)));
+    return { rows: this.claim(taken, known, now), more: found.length > taken.length };
+  }
+
+  /** Bodies that the caller knows are not read. */
+  private claim(taken: readonly SqlRow[], known: ReadonlySet<string>, now: number): LeasedRow[] {
     const seqs = JSON.stringify(taken.map(({ seq }) => seq));
     this.file
       .sql(`UPDATE jobs SET state = ${LEASED}, owner = ?, lease_until = ? WHERE ${IN_LIST('seq')}`)
       .run(this.owners.id, now + this.options.leaseMs, seqs);
     const unknown = taken.filter(({ id }) => !known.has(String(id)));
     const bodies = this.bodiesOf(unknown.map(({ seq }) => seq));
-    const rows = taken.map(({ seq, id, attempts, born_at, open, checksum }): LeasedRow => {
+    return taken.map(({ seq, id, attempts, born_at, open, checksum }): LeasedRow => {
       const body = bodies.get(seq);
       const good = typeof body === 'string' && checksumOf(String(id), body) === checksum;
       return {
@@ -124,7 +164,6 @@ export class Work {
         body: good ? body : null,
       };
     });
-    return { rows, more: found.length > rows.length };
   }
 
   private bodiesOf(seqs: readonly SqlRow['seq'][]): ReadonlyMap<SqlRow['seq'], SqlRow['body']> {
@@ -158,6 +197,10 @@ export class Work {
       );
   }
 
+  private forget(id: string): void {
+    this.file.write(() => this.file.sql('DELETE FROM jobs WHERE id = ?').run(id));
+  }
+
   /** Whoever holds the lease: a mail that was accepted is not to be sent again. */
   private sent(ids: readonly string[], now: number): void {
     const live = `${IN_LIST('id')} AND state IN (${READY}, ${WAITING}, ${LEASED})`;
@@ -172,52 +215,5 @@ export class Work {
     }
     this.file.sql(`DELETE FROM bodies WHERE seq IN (SELECT seq FROM jobs WHERE ${live})`).run(list);
     this.file.sql(`DELETE FROM jobs WHERE ${live}`).run(list);
-  }
-
-  /** Takes back what processes hold that are gone, at once, or whose lease has run out. */
-  private recover(now: number): void {
-    if (performance.now() - this.recoveredAt < RECOVER_EVERY_MS) return;
-    this.recoveredAt = performance.now();
-    const others = this.file
-      .sql(`SELECT DISTINCT owner FROM jobs WHERE state = ${LEASED} AND owner <> ?`)
-      .all(this.owners.id)
-      .map((row) => String(row['owner']));
-    const dead = others.filter((owner) => this.owners.isDead(owner));
-    const expired = this.file
-      .sql(`SELECT 1 FROM jobs WHERE state = ${LEASED} AND lease_until <= ? LIMIT 1`)
-      .get(now);
-    if (dead.length === 0 && !expired) return;
-    const giveBack = `UPDATE jobs SET state = ${READY}, owner = NULL, lease_until = NULL
-                      WHERE state = ${LEASED} AND`;
-    this.file.write(() => {
-      for (const owner of dead) this.file.sql(`${giveBack} owner = ?`).run(owner);
-      // A lease of our own runs out, too, when this process was stopped for long.
-      this.file.sql(`${giveBack} lease_until <= ?`).run(now);
-    });
-  }
-
-  private maintain(now: number): void {
-    if (performance.now() - this.maintainedAt < MAINTAIN_EVERY_MS) return;
-    this.maintainedAt = performance.now();
-    this.file.write(() => {
-      // The clock was set back: nobody waits for longer than was decided.
-      this.file
-        .sql(
-          `UPDATE jobs SET due_at = ? + delay_ms
-           WHERE state = ${WAITING} AND delay_ms IS NOT NULL AND due_at > ? + delay_ms`,
-        )
-        .run(now, now);
-      const old = `SELECT seq FROM jobs WHERE state = ${SENT} AND due_at <= ? ORDER BY due_at LIMIT ${UPKEEP_ROWS}`;
-      this.file.sql(`DELETE FROM bodies WHERE seq IN (${old})`).run(now);
-      this.file.sql(`DELETE FROM jobs WHERE seq IN (${old})`).run(now);
-      // A key outlives its time as long as its mail is here.
-      this.file
-        .sql(
-          `DELETE FROM keys WHERE key IN
-           (SELECT key FROM keys WHERE expires_at <= ? AND id NOT IN (SELECT id FROM jobs)
-            ORDER BY expires_at LIMIT ${UPKEEP_ROWS})`,
-        )
-        .run(now);
-    });
   }
 }
