@@ -44,6 +44,8 @@ export interface LeasedJob {
   readonly attempts: number;
   /** From when its lifetime counts: when it was accepted, or its `notBefore`. Milliseconds since the epoch. */
   readonly bornAt: number;
+  /** Of its stored form, in characters; the worker bounds by it what is in memory. */
+  readonly size?: number;
 }
 
 /** A job that could not be read. The driver has set it aside as dead, reason `corrupt`. */

@@ -14,13 +14,14 @@ import type { RelayOptions } from './relay.options.js';
 import { isRoadDown } from './retry-policy.js';
 import { RoadWatch } from './road-watch.js';
 import { Settler } from './settler.js';
+import { Stock } from './stock.js';
+import { Timers } from './timers.js';
 import { WorkerEvents } from './worker-events.js';
 
 /** Whatever a road can carry: leased mail is in memory, and nobody else's to send. */
 const MAX_CAPACITY = 2_000;
-/** Storage that failed to lease is asked again after this, doubled each time, in milliseconds. */
-const FIRST_LEASE_WAIT_MS = 100;
-const LONGEST_LEASE_WAIT_MS = 5_000;
+/** Leased mail in memory, in characters of its stored form: past it no more is leased. */
+const MAX_CHARACTERS = 64 * 1024 * 1024;
 /** A road of the user's own may never answer whether it is there, in milliseconds. */
 const ASK_TIMEOUT_MS = 60_000;
 /** Each listener of a signal is compared with all the others: attempts share this many signals in turn. */
@@ -55,7 +56,8 @@ export interface WorkerSummary {
 /** Leases, delivers and settles: one worker for every driver. */
 export class RelayWorker {
   private readonly settler: Settler;
-  private readonly outage: Outage;
+  private readonly stock: Stock;
+  private readonly timers: Timers;
   private readonly road: RoadWatch;
   private readonly report: WorkerEvents;
   private readonly rate?: RateLimit;
@@ -63,14 +65,8 @@ export class RelayWorker {
   private readonly aborts = Array.from({ length: SIGNALS }, () => new AbortController());
   private aborted = false;
   private takeoffs = 0;
-  /** Leased and not begun. */
-  private ready: LeasedJob[] = [];
   private readonly flying = new Map<string, LeasedJob>();
-  private readonly timers = new Map<string, () => void>();
-  private leasing?: Promise<void>;
-  /** Work came while a lease was on its way, which may have missed it. */
-  private cameMeanwhile = false;
-  private leaseFailures = 0;
+  private characters = 0;
   private stopping = false;
   private landed?: () => void;
   private counts = { sent: 0, failed: 0, released: 0 };
@@ -79,9 +75,17 @@ export class RelayWorker {
   constructor(private readonly parts: RelayWorkerParts) {
     const { options, relay, clock, random = Math.random } = parts;
     this.settler = new Settler(relay, clock, new Outage('settle', parts), () => this.pump());
-    this.outage = new Outage('lease', parts);
+    this.timers = new Timers(clock);
     this.road = new RoadWatch(options.retry);
     this.report = new WorkerEvents(parts);
+    this.stock = new Stock({
+      relay,
+      outage: new Outage('lease', parts),
+      timers: this.timers,
+      onCorrupt: (job) => this.report.corrupt(job),
+      onJobs: (jobs) => this.stocked(jobs),
+      onWork: () => this.pump(),
+    });
     if (options.ratePerSecond !== undefined) {
       this.rate = new RateLimit(options.ratePerSecond, clock);
     }
@@ -101,11 +105,11 @@ export class RelayWorker {
   }
 
   private get held(): number {
-    return this.ready.length + this.flying.size + this.settler.size;
+    return this.stock.size + this.flying.size + this.settler.size;
   }
 
   async start(): Promise<void> {
-    await this.parts.relay.consume({ onWork: () => this.onWork() });
+    await this.parts.relay.consume({ onWork: () => this.stock.workCame() });
     this.beat();
     this.pump();
   }
@@ -117,8 +121,10 @@ export class RelayWorker {
   async drain(timeoutMs: number, reason: Error): Promise<WorkerSummary> {
     this.stopping = true;
     this.counts = { sent: 0, failed: 0, released: 0 };
-    for (const name of ['lease', 'lease-failed', 'rate', 'road']) this.cancel(name);
-    this.releaseReady();
+    this.timers.cancel('rate', 'road');
+    // A lease on its way brings jobs to give back.
+    const stocked = this.stock.close();
+    this.releaseStock();
     const { clock } = this.parts;
     if (!(await fulfilledWithin(clock, timeoutMs, this.whenLanded()))) {
       this.aborted = true;
@@ -126,62 +132,34 @@ export class RelayWorker {
       await fulfilledWithin(clock, ABORT_GRACE_MS, this.whenLanded());
       for (const job of [...this.flying.values()]) this.land(job, () => this.lose(job));
     }
-    // A lease on its way brings jobs to give back.
-    if (this.leasing) await fulfilledWithin(clock, SETTLE_GRACE_MS, this.leasing);
+    await fulfilledWithin(clock, SETTLE_GRACE_MS, stocked);
     await fulfilledWithin(clock, SETTLE_GRACE_MS, this.settler.whenIdle());
-    this.cancel('beat');
+    this.timers.cancel('beat');
     return { ...this.counts, abandoned: this.abandoned };
-  }
-
-  private onWork(): void {
-    if (this.leasing) this.cameMeanwhile = true;
-    else this.pump();
   }
 
   /** Starts what may start and leases what there is room for. Called whenever either may have changed. */
   private pump(): void {
     if (this.stopping) return;
     const most = this.road.allows(this.concurrency);
-    while (this.ready.length > 0 && this.flying.size < most) {
+    while (this.stock.size > 0 && this.flying.size < most) {
       if (this.rate && !this.rate.take()) {
-        this.after('rate', this.rate.waitMs, () => this.pump());
+        this.timers.after('rate', this.rate.waitMs, () => this.pump());
         break;
       }
-      this.fly(this.ready.shift()!);
+      this.fly(this.stock.take()!);
     }
-    const room = Math.min(this.mostHeld - this.held, most * 2 - this.ready.length);
-    if (this.leasing || this.timers.has('lease-failed') || room <= 0 || this.road.isDown) return;
+    const room = Math.min(this.mostHeld - this.held, most * 2 - this.stock.size);
+    if (room <= 0 || this.road.isDown || this.characters >= MAX_CHARACTERS) return;
     // Few at a time would cost a transaction each.
-    if (this.ready.length > 0 && room < this.concurrency / 2) return;
-    this.cancel('lease');
-    this.leasing = this.lease(room).finally(() => {
-      this.leasing = undefined;
-      if (this.cameMeanwhile) {
-        this.cameMeanwhile = false;
-        this.pump();
-      }
-    });
+    if (this.stock.size > 0 && room < this.concurrency / 2) return;
+    this.stock.fill(room);
   }
 
-  private async lease(max: number): Promise<void> {
-    try {
-      const { jobs, corrupt, againInMs, damage } = await this.parts.relay.lease(max);
-      this.leaseFailures = 0;
-      if (damage) this.outage.failed(damage);
-      else this.outage.over();
-      for (const job of corrupt) this.report.corrupt(job);
-      this.ready.push(...jobs);
-      if (this.stopping || this.road.isDown) this.releaseReady();
-      else if (jobs.length > 0) setImmediate(() => this.pump());
-      else if (againInMs !== undefined) this.after('lease', againInMs, () => this.pump());
-    } catch (error) {
-      if (this.stopping) return;
-      this.outage.failed(error);
-      // Storage that is down comes back; until then mail stays where it is.
-      const wait = Math.min(FIRST_LEASE_WAIT_MS * 2 ** this.leaseFailures, LONGEST_LEASE_WAIT_MS);
-      this.leaseFailures += 1;
-      this.after('lease-failed', wait, () => this.pump());
-    }
+  private stocked(jobs: readonly LeasedJob[]): void {
+    for (const { size = 0 } of jobs) this.characters += size;
+    if (this.stopping || this.road.isDown) this.releaseStock();
+    else setImmediate(() => this.pump());
   }
 
   private fly(job: LeasedJob): void {
@@ -282,17 +260,19 @@ export class RelayWorker {
 
   private settle(job: LeasedJob, settlement: Settlement): void {
     if (settlement.outcome !== 'deferred') this.road.forget(job.mail.id);
+    this.characters -= job.size ?? 0;
     this.settler.add(settlement);
     this.report.settled(job, settlement);
   }
 
   private release(job: LeasedJob): void {
     this.counts.released += 1;
+    this.characters -= job.size ?? 0;
     this.settler.add({ id: job.mail.id, outcome: 'released' });
   }
 
-  private releaseReady(): void {
-    for (const job of this.ready.splice(0)) this.release(job);
+  private releaseStock(): void {
+    for (const job of this.stock.takeAll()) this.release(job);
   }
 
   /** Leaves the road alone for a while. Answers for how long, in milliseconds. */
@@ -300,8 +280,8 @@ export class RelayWorker {
     const pause = this.road.failed(retryAfterOf(error), this.random());
     if (pause === undefined) return 0;
     // Another process may have a better road.
-    this.releaseReady();
-    if (!this.stopping) this.after('road', pause, () => void this.askRoad());
+    this.releaseStock();
+    if (!this.stopping) this.timers.after('road', pause, () => void this.askRoad());
     return pause;
   }
 
@@ -318,7 +298,7 @@ export class RelayWorker {
       return;
     }
     const wait = this.road.stillDown(retryAfterMs, this.random());
-    this.after('road', wait, () => void this.askRoad());
+    this.timers.after('road', wait, () => void this.askRoad());
   }
 
   /** Renews what is held, so that nobody else takes it. */
@@ -326,12 +306,8 @@ export class RelayWorker {
     const { relay } = this.parts;
     const { heartbeatMs } = relay;
     if (heartbeatMs === undefined) return;
-    this.after('beat', heartbeatMs, () => {
-      const ids = [
-        ...this.ready.map(({ mail }) => mail.id),
-        ...this.flying.keys(),
-        ...this.settler.ids(),
-      ];
+    this.timers.after('beat', heartbeatMs, () => {
+      const ids = [...this.stock.ids(), ...this.flying.keys(), ...this.settler.ids()];
       const beaten = ids.length > 0 ? relay.heartbeat(ids) : Promise.resolve();
       // A storage that is down says so where it matters; the next beat comes anyway.
       beaten.catch(() => undefined).finally(() => this.beat());
@@ -341,25 +317,6 @@ export class RelayWorker {
   private context(): OutcomeContext {
     const { clock, options } = this.parts;
     return { policy: options.retry, now: clock.now(), random: this.random() };
-  }
-
-  /** One timer a name. They keep the process alive: a worker is there to work. */
-  private after(name: string, ms: number, run: () => void): void {
-    this.cancel(name);
-    const cancel = this.parts.clock.after(
-      ms,
-      () => {
-        this.timers.delete(name);
-        run();
-      },
-      { keepAlive: true },
-    );
-    this.timers.set(name, cancel);
-  }
-
-  private cancel(name: string): void {
-    this.timers.get(name)?.();
-    this.timers.delete(name);
   }
 }
 

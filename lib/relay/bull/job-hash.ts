@@ -34,6 +34,7 @@ export function readJob(
     mail,
     attempts: readCount(fields.attempts),
     bornAt: fields.bornAt === '' ? bornAt(job) : readCount(fields.bornAt),
+    size: fields.data.length,
   };
   return { leased, job };
 }

@@ -135,7 +135,7 @@ export class SpoolRelay implements MailRelay {
     if (!row) return undefined;
     const { body, open, ...summary } = row;
     try {
-      const { mail } = jobOf({ id, attempts: 0, bornAt: 0, body, open });
+      const { mail } = jobOf({ id, attempts: 0, bornAt: 0, size: 0, body, open });
       return { ...summary, mail };
     } catch {
       return summary;
@@ -196,7 +196,8 @@ function rowOf(job: NewJob): NewRow {
 function jobOf(row: LeasedRow, known?: Mail): LeasedJob {
   const mail = known ?? mailOf(row);
   const open = row.open === null ? undefined : readOpen(row.open);
-  return { mail: narrowTo(mail, open), attempts: row.attempts, bornAt: row.bornAt };
+  const { attempts, bornAt, size } = row;
+  return { mail: narrowTo(mail, open), attempts, bornAt, size };
 }
 
 function mailOf({ id, body }: LeasedRow): Mail {

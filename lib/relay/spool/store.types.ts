@@ -22,6 +22,7 @@ export interface LeasedRow {
   readonly id: string;
   readonly attempts: number;
   readonly bornAt: number;
+  readonly size: number;
   /** JSON of the recipients still open. */
   readonly open: string | null;
   /** Null when it is known, or missing, or its checksum is wrong. */

@@ -153,13 +153,14 @@ export class Work {
       .run(this.owners.id, now + this.options.leaseMs, seqs);
     const unknown = taken.filter(({ id }) => !known.has(String(id)));
     const bodies = this.bodiesOf(unknown.map(({ seq }) => seq));
-    return taken.map(({ seq, id, attempts, born_at, open, checksum }): LeasedRow => {
+    return taken.map(({ seq, id, attempts, born_at, open, size, checksum }): LeasedRow => {
       const body = bodies.get(seq);
       const good = typeof body === 'string' && checksumOf(String(id), body) === checksum;
       return {
         id: String(id),
         attempts: Number(attempts),
         bornAt: Number(born_at),
+        size: Number(size),
         open: typeof open === 'string' ? open : null,
         body: good ? body : null,
       };

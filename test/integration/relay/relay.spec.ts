@@ -237,6 +237,22 @@ describe('MailService with a relay', () => {
     expect(performance.now() - from).toBeGreaterThan(190);
   });
 
+  it('holds only so much of large mails in memory', async () => {
+    const { mail } = await boot({ concurrency: 100 });
+    road.script = () => 'hold';
+    const large = 2 * 1024 * 1024;
+    for (let n = 0; n < 60; n += 1) await mail.send({ ...message, text: 'x'.repeat(large) });
+    const leased = async () => (await mail.relay!.stats()).leased;
+    while ((await leased()) < 32) await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    // 64 MiB are enough, and the lease that goes beyond brings 32 MiB at most.
+    expect(await leased()).toBeLessThanOrEqual(49);
+    const sent = next(mail, 'sent', 60);
+    road.script = (one) => accept(one);
+    road.letGo();
+    await sent;
+  });
+
   it('gives back what it holds when the app stops, and finds it again', async () => {
     road = new ScriptedTransport(2);
     const { app, mail } = await boot({}, 20);
