@@ -1,7 +1,9 @@
 import { MailDeliveryError, type MailError } from '../errors.js';
 import { parseMail } from '../message/mail-json.js';
 import type { Mail } from '../message/mail.js';
-import type { JobFailure, NewJob, RelayPriority } from './relay.js';
+import type { CorruptJob, JobFailure, NewJob, RelayPriority, Settlement } from './relay.js';
+
+type DeadSettlement = Extract<Settlement, { readonly outcome: 'dead' }>;
 
 /** The version of the wire form that this package writes. It reads all versions up to this one. */
 export const JOB_VERSION = 1;
@@ -90,6 +92,12 @@ export function narrowTo(mail: Mail, open: readonly string[] | undefined): Mail 
 export function problemOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.slice(0, MAX_PROBLEM_LENGTH);
+}
+
+/** The end of a job that could not be read; `at` in milliseconds since the Unix epoch. */
+export function burial({ id, problem: message }: CorruptJob, at: number): DeadSettlement {
+  const failure: JobFailure = { code: 'MAIL_RELAY', disposition: 'permanent', message, at };
+  return { id, outcome: 'dead', reason: 'corrupt', attempts: 0, failure };
 }
 
 /** An error as it is stored beside a job; `now` in milliseconds since the Unix epoch. */

@@ -1,7 +1,9 @@
 import type {
   DynamicModule,
+  FactoryProvider,
   ForwardReference,
   InjectionToken,
+  ModuleMetadata,
   OptionalFactoryDependency,
   Provider,
   Type,
@@ -32,4 +34,12 @@ export interface RelayWiring {
 export interface MailRelayDefinition {
   /** Called once for each mailer that uses the definition; `mailer` is its name, if it has one. */
   wire(mailer?: string): RelayWiring;
+}
+
+/** Options of a driver, with what it takes to make them. */
+export interface RelayAsyncOptions<Options> {
+  /** Modules that export what `inject` names. */
+  readonly imports?: ModuleMetadata['imports'];
+  readonly inject?: FactoryProvider['inject'];
+  readonly useFactory: FactoryProvider<Options>['useFactory'];
 }

@@ -1,5 +1,6 @@
-import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency } from '@nestjs/common';
+import type { ModuleMetadata } from '@nestjs/common';
 import { OptionReader } from '../../option-reader.js';
+import type { RelayAsyncOptions } from '../relay-definition.js';
 import {
   readRelayOptions,
   RELAY_OPTION_KEYS,
@@ -50,11 +51,9 @@ export interface BullRelayStatics {
 }
 
 /** The same with what it takes to make them. */
-export interface BullRelayAsyncOptions extends BullRelayStatics {
-  readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
-  // Nest's own factories take what they are given, too.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly useFactory: (...dependencies: any[]) => BullRelayOptions | Promise<BullRelayOptions>;
+export interface BullRelayAsyncOptions
+  extends BullRelayStatics, RelayAsyncOptions<BullRelayOptions> {
+  readonly imports?: ModuleMetadata['imports'];
 }
 
 export interface ResolvedBullOptions {

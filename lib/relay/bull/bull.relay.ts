@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { fulfilledWithin, systemClock, type Clock } from '../../clock.js';
 import { MailRelayError } from '../../errors.js';
-import { problemOf } from '../job.js';
+import { burial, problemOf } from '../job.js';
 import type {
   ConsumeOptions,
   CorruptJob,
@@ -24,7 +24,7 @@ import { readJob } from './job-hash.js';
 import type { MailConsumer } from './mail.consumer.js';
 import { RedisCheck } from './redis-check.js';
 import { RedisLink } from './redis-link.js';
-import { burial, settleWords, tooManyDeaths, type HeldJob } from './settle-words.js';
+import { settleWords, tooManyDeaths, type HeldJob } from './settle-words.js';
 import { forgetSubscriptions } from './subscriptions.js';
 
 /** Bodies that one lease may bring into memory, in characters; always at least one job. */

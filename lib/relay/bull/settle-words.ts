@@ -1,4 +1,4 @@
-import type { CorruptJob, JobFailure, Settlement } from '../relay.js';
+import type { JobFailure, Settlement } from '../relay.js';
 import type { ResolvedBullOptions } from './bull.options.js';
 
 /** A job under lease, as far as settling it needs. */
@@ -30,12 +30,6 @@ export function settleWords(
     failure: JSON.stringify(settlement.failure),
     ...(outcome === 'dead' ? { reason: settlement.reason } : { delayMs: settlement.delayMs }),
   });
-}
-
-/** The end of a job that could not be read. */
-export function burial({ id, problem: message }: CorruptJob, at: number): Settlement {
-  const failure: JobFailure = { code: 'MAIL_RELAY', disposition: 'permanent', message, at };
-  return { id, outcome: 'dead', reason: 'corrupt', attempts: 0, failure };
 }
 
 /** Why a job is set aside that no worker survived. */

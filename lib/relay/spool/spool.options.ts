@@ -1,5 +1,5 @@
-import type { InjectionToken, ModuleMetadata, OptionalFactoryDependency } from '@nestjs/common';
 import { OptionReader } from '../../option-reader.js';
+import type { RelayAsyncOptions } from '../relay-definition.js';
 import {
   readRelayOptions,
   RELAY_OPTION_KEYS,
@@ -44,13 +44,7 @@ export interface SpoolOptions extends RelayUserOptions {
 }
 
 /** The same with what it takes to make them. */
-export interface SpoolAsyncOptions {
-  readonly imports?: ModuleMetadata['imports'];
-  readonly inject?: (InjectionToken | OptionalFactoryDependency)[];
-  // Nest's own factories take what they are given, too.
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly useFactory: (...dependencies: any[]) => SpoolOptions | Promise<SpoolOptions>;
-}
+export type SpoolAsyncOptions = RelayAsyncOptions<SpoolOptions>;
 
 export interface ResolvedSpoolOptions {
   readonly path: string;

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { systemClock, type Clock } from '../../clock.js';
 import { MailRelayError } from '../../errors.js';
 import type { Mail } from '../../message/mail.js';
-import { bornAt, fromWire, narrowTo, problemOf, toWire } from '../job.js';
+import { bornAt, burial, fromWire, narrowTo, problemOf, toWire } from '../job.js';
 import type {
   ConsumeOptions,
   CorruptJob,
@@ -22,7 +22,7 @@ import { GroupCommit } from './group-commit.js';
 import { RecentMails } from './recent-mails.js';
 import type { ResolvedSpoolOptions } from './spool.options.js';
 import { LocalHost, spoolError, ThreadHost, type StoreHost } from './store-host.js';
-import type { LeasedRow, NewRow, NotSent, StoreOptions } from './store.types.js';
+import type { LeasedRow, NewRow, StoreOptions } from './store.types.js';
 
 /** The driver over a SQLite file: what it accepts survives the process and, by a synced disk, the power. */
 export class SpoolRelay implements MailRelay {
@@ -103,7 +103,7 @@ export class SpoolRelay implements MailRelay {
       await this.host.run(
         'settle',
         [],
-        corrupt.map((job) => this.bury(job)),
+        corrupt.map((job) => burial(job, this.clock.now())),
       );
     // Other processes of the file cannot call: it is looked at now and then.
     const againInMs = more ? 0 : Math.min(this.options.pollIntervalMs, nextDueInMs ?? Infinity);
@@ -165,16 +165,6 @@ export class SpoolRelay implements MailRelay {
     const destroyed = this.host.destroy();
     this.closing ??= destroyed;
     return destroyed;
-  }
-
-  private bury({ id, problem }: CorruptJob): NotSent {
-    const failure = {
-      code: 'MAIL_RELAY',
-      disposition: 'permanent',
-      message: problem,
-      at: this.clock.now(),
-    } as const;
-    return { id, outcome: 'dead', reason: 'corrupt', attempts: 0, failure };
   }
 }
 

@@ -47,7 +47,12 @@ describe('enqueue and lease', () => {
     const job = newJob();
     await relay.enqueue([job]);
     const [leased] = (await relay.lease(1)).jobs;
-    expect(leased).toEqual({ mail: job.mail, attempts: 0, bornAt: job.queuedAt });
+    expect(leased).toEqual({
+      mail: job.mail,
+      attempts: 0,
+      bornAt: job.queuedAt,
+      size: expect.any(Number),
+    });
   });
 
   it('leases nothing twice, and in parts', async () => {
