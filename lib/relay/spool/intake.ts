@@ -9,6 +9,8 @@ export const PRIORITIES = ['high', 'normal', 'low'] as const;
 
 /** How long a look at the free space counts, in milliseconds. */
 const FREE_SPACE_FOR_MS = 250;
+/** At most, in UTF-8, in the log and in the file. */
+const BYTES_OF_A_CHARACTER = 6;
 
 /** Over the id, too: a body that sits beside another job's row is as bad as a damaged one. */
 export function checksumOf(id: string, body: string): number {
@@ -18,6 +20,8 @@ export function checksumOf(id: string, body: string): number {
 /** The door of the spool. */
 export class Intake {
   private freeCheckedAt = Number.NEGATIVE_INFINITY;
+  /** Characters that may be stored before the disk is looked at again. */
+  private allowance = 0;
 
   constructor(
     private readonly file: SpoolFile,
@@ -26,7 +30,7 @@ export class Intake {
 
   /** Stores all in one transaction, durable when it returns. Answers for each null, or the ids of the first. */
   enqueue(rows: readonly NewRow[], now: number): (Ids | null)[] {
-    this.checkSpace();
+    this.checkSpace(rows.reduce((sum, { body }) => sum + body.length, 0));
     return this.file.write(() => rows.map((row) => this.insert(row, now)));
   }
 
@@ -68,16 +72,18 @@ export class Intake {
   }
 
   /** Keeps some space back, so that what is inside can still be recorded as sent when the disk fills up. */
-  private checkSpace(): void {
+  private checkSpace(characters: number): void {
     const { minFreeBytes, path } = this.options;
     const at = performance.now();
-    if (minFreeBytes === 0 || at - this.freeCheckedAt < FREE_SPACE_FOR_MS) return;
+    this.allowance -= characters;
+    if (minFreeBytes === 0) return;
+    if (this.allowance >= 0 && at - this.freeCheckedAt < FREE_SPACE_FOR_MS) return;
     const { bavail, bsize } = statfsSync(dirname(path));
-    if (bavail * bsize < minFreeBytes) {
-      throw new NoSpaceError(
-        `${bavail * bsize} bytes are free, less than the ${minFreeBytes} kept`,
-      );
+    const free = bavail * bsize;
+    if (free < minFreeBytes) {
+      throw new NoSpaceError(`${free} bytes are free, less than the ${minFreeBytes} kept`);
     }
+    this.allowance = (free - minFreeBytes) / BYTES_OF_A_CHARACTER - characters;
     this.freeCheckedAt = at;
   }
 }
