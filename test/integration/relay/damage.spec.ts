@@ -115,7 +115,7 @@ describe('a damaged spool', () => {
     expect(sentIds()).toHaveLength(ids.length - dead.length);
     const told = events.filter(({ type }) => type === 'stalled');
     expect(told).toMatchObject([{ doing: 'lease', error: { code: 'MAIL_RELAY' } }]);
-    expect(String((told[0] as { error: Error }).error.message)).toMatch(
+    expect((told[0] as { error: Error }).error.message).toMatch(
       /damaged.*PRAGMA quick_check.*\.recover.*mail\.db/s,
     );
     // New mail flows, too.

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom } from 'rxjs';
 import { systemClock } from '../../../lib/clock.js';
-import { MailError } from '../../../lib/errors.js';
+import type { MailError } from '../../../lib/errors.js';
 import { EventBus } from '../../../lib/events/event-bus.js';
 import { MailService } from '../../../lib/mail.service.js';
 import { SpoolRelay } from '../../../lib/relay/spool/index.js';
