@@ -97,7 +97,10 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       const queuedAt = Date.now() - 1_000;
       expect(await relay.enqueue([newJob(mail, { queuedAt })])).toEqual([{ status: 'stored' }]);
       const [job] = await (await Consumer.of(relay)).take(1);
-      expect(job).toEqual({ mail, attempts: 0, bornAt: queuedAt, size: expect.any(Number) });
+      // A driver says how large it is, or leaves it out.
+      const { size = 1, ...rest } = job!;
+      expect(rest).toEqual({ mail, attempts: 0, bornAt: queuedAt });
+      expect(size).toBeGreaterThan(0);
       expect(Object.isFrozen(job?.mail)).toBe(true);
       expect(job?.mail.attachments[0]?.content.equals(content)).toBe(true);
     });
