@@ -50,7 +50,7 @@ export class WebApiTransport implements MailTransport {
   constructor(options: WebApiTransportOptions, path = 'transport') {
     const { provider, ...client } = readWebApiOptions(options, path);
     this.provider = provider;
-    this.capacity = connections;
+    this.capacity = client.connections;
     this.name = `${provider.name}:${new URL(provider.origin).host}`;
     this.client = new HttpClient({ origin: provider.origin, ...client });
     const { bulk } = provider;
