@@ -91,18 +91,28 @@ export class HandlebarsCompiler implements TemplateCompiler {
     const inlined = css && isStaticallyStyled(html) ? this.kit.inlineCss(html) : html;
     const renderHtml = inlined === undefined ? undefined : render(inlined, 'html');
     const late = css && inlined === html;
+    const text = this.textOf(own, html, table);
     const parts = {
       subject: subject === undefined ? undefined : render(subject, 'text'),
       html: renderHtml && late ? later(renderHtml, this.kit.inlineCss) : renderHtml,
-      text: this.textOf(own, html, table, render),
+      text: text === undefined ? undefined : render(text, 'text'),
     };
+    const { toText } = this.kit;
+    // Each call of Handlebars costs as much as some variables: the two that escape nothing share one.
+    const joint =
+      subject !== undefined && text !== undefined
+        ? render(subject + JOINT + text, 'text')
+        : undefined;
     return {
       render: (context, meta) => {
         const rendered = parts.html?.(context, meta);
-        const text =
-          parts.text?.(context, meta) ??
-          (rendered === undefined ? undefined : this.kit.toText?.(rendered));
-        return { subject: parts.subject?.(context, meta), html: rendered, text };
+        const both = joint && apart(joint(context, meta));
+        const found = both ? both.text : parts.text?.(context, meta);
+        return {
+          subject: both ? both.subject : parts.subject?.(context, meta),
+          html: rendered,
+          text: found === undefined ? rendered && toText?.(rendered) : own ? found : tidy(found),
+        };
       },
       cids: [...new Set(Array.from((html ?? '').matchAll(CID), (match) => match[1]!))],
       variables: variablesOf(
@@ -122,26 +132,21 @@ export class HandlebarsCompiler implements TemplateCompiler {
   }
 
   /**
-   * The text part, made of the html once: filled as text, nothing needs to be parsed again. Only
-   * where html is printed as it is (`{{{…}}}`) the finished html has to be read.
+   * The source of the text part, made of the html once: filled as text, nothing needs to be parsed
+   * again. Only where html is printed as it is (`{{{…}}}`) the finished html has to be read.
    */
   private textOf(
     own: ComposedSource | undefined,
     html: string | undefined,
     table: MustacheTable,
-    render: (source: string, mode: Mode) => Render,
-  ): Render | undefined {
-    if (own) return render(own.html, 'text');
+  ): string | undefined {
+    if (own) return own.html;
     const { toText } = this.kit;
     if (html === undefined || !toText) return undefined;
     if (/\{\{~?(?:\{|&)/.test(table.restore(html).text)) return undefined;
     const text = toText(html);
     if (table.lost(html, text).some(({ raw }) => BLOCK.test(raw))) return undefined;
-    const tidy = render(table.tidyLines(text), 'text');
-    return (context, meta) =>
-      tidy(context, meta)
-        .replace(/\n{3,}/g, '\n\n')
-        .trim();
+    return table.tidyLines(text);
   }
 
   private part(
@@ -166,7 +171,10 @@ export class HandlebarsCompiler implements TemplateCompiler {
     });
     return (context, meta) => {
       try {
-        return compiled(context, { data: { locale: meta.locale ?? '' }, ...OWN_ONLY });
+        return compiled(context, {
+          data: { locale: meta.locale ?? '', root: context },
+          ...OWN_ONLY,
+        });
       } catch (cause) {
         throw asTemplateError(template, file, cause, origins, context);
       }
@@ -249,6 +257,23 @@ export class HandlebarsCompiler implements TemplateCompiler {
 const NOWHERE = { start: { line: 1, column: 0 } };
 
 const textExtensions = (extensions: readonly string[]) => extensions.map((one) => `.text${one}`);
+
+/** Stands between subject and text; no mail has such a control character. */
+const JOINT = '\n\x01\n';
+
+/** Nothing where a value has one, too. */
+function apart(joint: string): { readonly subject: string; readonly text: string } | undefined {
+  const at = joint.indexOf('\x01');
+  if (joint.includes('\x01', at + 1)) return undefined;
+  // `~` may have taken the line breaks beside it.
+  const end = joint[at - 1] === '\n' ? at - 1 : at;
+  return {
+    subject: joint.slice(0, end),
+    text: joint.slice(joint[at + 1] === '\n' ? at + 2 : at + 1),
+  };
+}
+
+const tidy = (text: string): string => text.replace(/\n{3,}/g, '\n\n').trim();
 
 function later(render: Render, finish: (html: string) => string): Render {
   return (context, meta) => finish(render(context, meta));

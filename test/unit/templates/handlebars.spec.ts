@@ -370,6 +370,15 @@ describe('hostile context', () => {
     expect(plain).toBe(x);
   });
 
+  it('takes no value for the end of the subject', async () => {
+    const store = storeOf({ 'a.hbs': '---\nsubject: To {{x}}\n---\n<p>Hi {{x}}</p>' });
+    for (const x of ['\x01', '\n\x01\n', 'a\x01b', '\0']) {
+      const mail = await store.render('a', { x }, undefined);
+      expect(mail.subject).toBe(`To ${x}`);
+      expect(mail.text).toBe(`Hi ${x}`.trim());
+    }
+  });
+
   it('takes a string of a megabyte', async () => {
     const x = '<'.repeat(1 << 20);
     const mail = await store.render('a', { x }, undefined);
