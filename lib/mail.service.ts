@@ -176,15 +176,17 @@ export class MailService {
     recipients: Iterable<R> | AsyncIterable<R>,
     options: SendBulkOptions = {},
   ): Observable<MailBulkOutcome<R>> {
+    const { clock, transport, redirect } = this.parts;
     const host = {
-      clock: this.parts.clock,
-      // A relay stores each mail by itself.
-      road: this.door ? undefined : this.parts.transport.bulk,
+      clock,
+      // A relay stores each mail by itself, and whom one is redirected to shows only in a mail of its own.
+      road: this.door || redirect ? undefined : transport.bulk,
       draining: () => this.drained !== undefined,
-      mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, { signal }),
-      send: (mail: Mail, signal: AbortSignal, deliver?: Deliver) =>
+      mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, { signal }, true),
+      send: (given: Mail, signal: AbortSignal, deliver?: Deliver) =>
         this.inFlight.run(
           (identify) => {
+            const mail = redirect ? redirect(given) : given;
             identify(mail);
             return this.door?.store(mail, { signal }) ?? this.attempt(mail, { signal }, deliver);
           },
@@ -260,20 +262,29 @@ export class MailService {
     return summary;
   }
 
-  private mailOf(given: MailMessage, { sendAt, signal }: SendOptions): Mail | Promise<Mail> {
+  /** What many share goes to nobody yet, so that there is nobody to redirect it from. */
+  private mailOf(
+    given: MailMessage,
+    { sendAt, signal }: SendOptions,
+    shared = false,
+  ): Mail | Promise<Mail> {
     const message = sendAt === undefined ? given : { ...given, sendAt };
     const prepared = this.parts.prepare?.(message) ?? message;
     return isThenable(prepared)
-      ? Promise.resolve(prepared).then((ready) => this.checked(ready, signal))
-      : this.checked(prepared, signal);
+      ? Promise.resolve(prepared).then((ready) => this.checked(ready, signal, shared))
+      : this.checked(prepared, signal, shared);
   }
 
   /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
-  private checked(message: MailMessage, signal?: AbortSignal): Mail | Promise<Mail> {
+  private checked(
+    message: MailMessage,
+    signal: AbortSignal | undefined,
+    shared: boolean,
+  ): Mail | Promise<Mail> {
     const { content, defaults, maxMessageBytes: maxBytes, clock, redirect } = this.parts;
     const make = (complete: MailMessage): Mail => {
       const mail = createMail(complete, { defaults, maxBytes, clock });
-      return redirect ? redirect(mail) : mail;
+      return redirect && !shared ? redirect(mail) : mail;
     };
     if (!content || !needsContent(message)) return make(message);
     const stop = signal ? AbortSignal.any([signal, this.loading.signal]) : this.loading.signal;

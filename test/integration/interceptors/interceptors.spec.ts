@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
+import { lastValueFrom, toArray } from 'rxjs';
 import {
   MailService,
   MailVetoedError,
@@ -168,6 +169,20 @@ describe('redirect', () => {
     const { mail, outbox } = await start({ redirect });
     await mail.send({ ...message, to: 'a@team.example', envelope: { to: 'jo@example.com' } });
     expect(outbox.last().recipients).toEqual(['dev@example.org']);
+  });
+
+  it('covers each mail of a bulk', async () => {
+    const { mail, outbox } = await start({ redirect });
+    const people = ['jo@example.com', 'a@team.example', 'al@example.com'];
+    const bulk = mail.sendBulk({ subject: 'S', text: 'T' }, people);
+    const outcomes = await lastValueFrom(bulk.pipe(toArray()));
+    expect(outcomes.map(({ status }) => status)).toEqual(['sent', 'sent', 'sent']);
+    const sent = outbox.sent.map((one) => [...one.recipients, one.header('X-Redirected-From')]);
+    expect(sent).toEqual([
+      ['dev@example.org', 'jo@example.com'],
+      ['a@team.example', undefined],
+      ['dev@example.org', 'al@example.com'],
+    ]);
   });
 
   it.each([
