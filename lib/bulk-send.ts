@@ -7,6 +7,7 @@ import {
   BULK_PLACEHOLDER,
   BulkMail,
   entryMail,
+  refuseOtherRecipients,
   refuseRecipientFields,
   type MailBulkEntry,
   type MailBulkMessage,
@@ -132,6 +133,7 @@ class BulkRun<R extends MailBulkRecipient> {
     const { host } = this;
     refuseRecipientFields(message);
     const mail = await host.mailOf({ ...message, to: BULK_PLACEHOLDER }, this.signal);
+    refuseOtherRecipients(mail);
     const bulk = new BulkMail(mail);
     const size = host.road?.size ?? 1;
     let parts: Part<R>[] = [];
@@ -197,7 +199,8 @@ class BulkRun<R extends MailBulkRecipient> {
     const sends = parts.map((part, place) => {
       const deliver: Deliver = async (onHop) => {
         if (onHop) hops.set(part.entry, onHop);
-        const outcome = (await outcomes)[place]!;
+        const outcome = (await outcomes)[place];
+        if (!outcome) throw new Error('it said nothing of the mail');
         if (outcome instanceof MailError) throw outcome;
         return outcome;
       };

@@ -94,7 +94,8 @@ export class BulkMail {
 
   private tagged(text: string, kind: 'line' | 'text' | 'html'): string {
     return text.replace(FIELD, (_, field: string) => {
-      const tag = `-${this.secret}.${kind}.${field}-`;
+      // `~` is in no field's name, so that no tag is the beginning of another.
+      const tag = `-${this.secret}.${kind}.${field}~`;
       this.tags.set(tag, { field, kind });
       return tag;
     });
@@ -131,6 +132,28 @@ export function refuseRecipientFields(message: object): void {
       field,
       'may not stand in a bulk message',
       'Name the recipients in the second argument',
+    );
+  }
+  issues.throwIfAny();
+}
+
+/** Recipients that a default or an interceptor gave what all share: nobody would write to them. */
+export function refuseOtherRecipients({ to, cc, bcc, envelope }: Mail): void {
+  const issues = new IssueList();
+  const nobody = (list: readonly string[]): boolean =>
+    list.length === 1 && list[0] === BULK_PLACEHOLDER;
+  const strange = {
+    to: !nobody(to.map(({ address }) => address)),
+    cc: cc.length > 0,
+    bcc: bcc.length > 0,
+  };
+  const fields = Object.entries(strange).flatMap(([field, is]) => (is ? [field] : []));
+  if (fields.length === 0 && !nobody(envelope.to)) fields.push('envelope');
+  for (const field of fields) {
+    issues.add(
+      field,
+      'comes from a default or an interceptor, and may not stand in a bulk message',
+      'Leave it out there for this message, or call `send` for each recipient',
     );
   }
   issues.throwIfAny();

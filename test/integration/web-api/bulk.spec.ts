@@ -5,6 +5,8 @@ import type { MailBulkOutcome, SendBulkOptions } from '../../../lib/bulk-send.js
 import { EventBus } from '../../../lib/events/event-bus.js';
 import { MailService } from '../../../lib/mail.service.js';
 import type { MailBulkMessage, MailBulkRecipient } from '../../../lib/message/bulk.js';
+import { readRedirect, redirectMail } from '../../../lib/message/redirect.js';
+import type { MailMessage } from '../../../lib/message/message.js';
 import { MemoryTransport } from '../../../lib/transports/memory/memory.transport.js';
 import { createTransport } from '../../../lib/transports/transport.factory.js';
 import type { MailTransport } from '../../../lib/transports/transport.js';
@@ -135,6 +137,43 @@ describe('sendBulk over SendGrid', () => {
       '<p title="{{ points }} $&amp; $1 &lt;b&gt;&quot;&#39;&amp;">-x.text.name-</p>',
     );
     expect(Object.isFrozen(last)).toBe(true);
+  });
+
+  it('tells fields apart of which one is the beginning of another', async () => {
+    const { server, service } = await overSendGrid();
+    const memory = new MemoryTransport();
+    const plain = {
+      from: 'a@example.com',
+      subject: '{{ a }}',
+      text: '{{ a }} {{ a-b }} {{a.b}} {{a-}}',
+    };
+    const context = { a: '1', 'a-b': '2', 'a.b': '3', 'a-': '4' };
+    const one = [{ to: 'x@example.net', context }];
+    await all(serviceOver(memory), one, plain);
+    expect(memory.mails[0]?.text).toBe('1 2 3 4');
+    await all(service, one, plain);
+    expect(seenBySendGrid(server)[0]?.text).toBe('1 2 3 4');
+  });
+
+  it('goes to whom a redirect says, with a mail for each', async () => {
+    const { server } = await overSendGrid();
+    const redirected = readRedirect('redirect', {
+      to: 'dev@example.org',
+      allow: ['p1@example.net'],
+    });
+    const service = new MailService({
+      transport: createTransport(`sendgrid://SG.stand-in@127.0.0.1:${server.port}`),
+      redirect: (mail) => redirectMail(mail, redirected),
+      events: new EventBus(),
+      clock: systemClock,
+    });
+    closing.push(() => service.drain(1000));
+    expect(failed(await all(service, people(3)))).toEqual([]);
+    const seen = server.accepted.map(({ mail }) => mail);
+    const to = seen.flatMap((one) => one.personalizations.map((each) => each.to[0]?.email));
+    expect(to.toSorted()).toEqual(['dev@example.org', 'dev@example.org', 'p1@example.net']);
+    const told = seen.map(({ headers }) => headers?.['X-Redirected-From'] ?? '');
+    expect(told.toSorted()).toEqual(['', 'p0@example.net', 'p2@example.net']);
   });
 
   it('settles a bad recipient by itself', async () => {
@@ -367,6 +406,26 @@ describe('sendBulk one by one', () => {
     await expect(lastValueFrom(bulk)).rejects.toThrow('sent once');
     expect(memory.mails).toHaveLength(1);
     expect(await all(service, [])).toEqual([]);
+  });
+
+  it.each<[string, MailMessage]>([
+    ['cc', { cc: 'boss@example.com' }],
+    ['bcc', { bcc: 'archive@example.com' }],
+    ['to', { to: ['team@example.com', 'x@example.com'] }],
+    ['envelope', { envelope: { to: 'other@example.com' } }],
+  ])('drops no recipient that an interceptor or a default gave in `%s`', async (field, given) => {
+    const memory = new MemoryTransport();
+    const service = new MailService({
+      transport: memory,
+      events: new EventBus(),
+      clock: systemClock,
+      prepare: (draft) => ({ ...draft, ...given }),
+    });
+    await expect(all(service, people(2))).rejects.toMatchObject({
+      code: 'MAIL_INVALID',
+      issues: [expect.objectContaining({ path: field })],
+    });
+    expect(memory.mails).toHaveLength(0);
   });
 
   it('emits each mail’s events', async () => {
