@@ -11,7 +11,7 @@ export class Journey {
   readonly left: Set<Road>;
   private readonly candidates: readonly Road[];
   private readonly hops: MailHop[] = [];
-  private readonly failures: unknown[] = [];
+  private readonly failures = new Map<Road, unknown>();
   private final = false;
 
   constructor(
@@ -39,7 +39,7 @@ export class Journey {
   failed(road: Road, error: unknown, signal?: AbortSignal): boolean {
     this.left.delete(road);
     if (isUnknown(error)) this.roads.held.hold(this.id, road);
-    this.failures.push(error);
+    this.failures.set(road, error);
     this.final = this.roads.stopped(signal) || !mayGoOn(error, this.roads.failoverUnknown);
     return !this.final;
   }
@@ -47,12 +47,13 @@ export class Journey {
   /** What the mail ends with, now that it goes no further. */
   end(signal?: AbortSignal): unknown {
     const { roads, failures, candidates, left, final } = this;
-    if (failures.length === 0 && roads.stopped(signal)) {
+    const errors = [...failures.values()];
+    if (errors.length === 0 && roads.stopped(signal)) {
       const cause: unknown = signal?.aborted ? signal.reason : roads.stop.signal.reason;
       return aborted(roads.name, cause);
     }
     // Whatever the last road says, an earlier one may have accepted the mail.
-    if (final && !failures.slice(0, -1).some(isUnknown)) return failures.at(-1);
+    if (final && !errors.slice(0, -1).some(isUnknown)) return errors.at(-1);
     return noRoad({ name: roads.name, roads: candidates, failures, shut: [...left] });
   }
 }

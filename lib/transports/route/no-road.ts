@@ -6,8 +6,8 @@ interface Outcome {
   readonly name: string;
   /** Where the mail might have gone. */
   readonly roads: readonly Road[];
-  /** What its attempts failed with. */
-  readonly failures: readonly unknown[];
+  /** What its attempts failed with, in their order. */
+  readonly failures: ReadonlyMap<Road, unknown>;
   /** The roads that it was kept from. */
   readonly shut: readonly Road[];
 }
@@ -16,7 +16,8 @@ interface Outcome {
  * The error of a mail that no road took. It says what the attempts mean together: `unknown` when an attempt was, `permanent` when every road was
  * asked and none can ever carry it, else `retry`.
  */
-export function noRoad({ name, roads, failures, shut }: Outcome): MailDeliveryError {
+export function noRoad({ name, roads, failures: failed, shut }: Outcome): MailDeliveryError {
+  const failures = [...failed.values()];
   const errors = [...failures, ...shut.map(({ breaker }) => breaker.lastError)];
   const disposition = failures.some(isUnknown)
     ? 'unknown'
@@ -28,7 +29,9 @@ export function noRoad({ name, roads, failures, shut }: Outcome): MailDeliveryEr
     (error): error is MailDeliveryError =>
       error instanceof MailDeliveryError && error.disposition === disposition,
   );
-  const wait = Math.ceil(Math.min(...roads.map(({ breaker }) => breaker.waitMs)));
+  // Until one of them takes mail again: a server may ask for a wait without its breaker being open.
+  const waits = roads.map((road) => Math.max(road.breaker.waitMs, askedMs(failed.get(road))));
+  const wait = Math.ceil(Math.min(...waits));
   const words = errors.map((error) => (error instanceof Error ? error.message : 'not known why'));
   return new MailDeliveryError({
     code: model?.code ?? 'MAIL_SERVICE',
@@ -47,6 +50,10 @@ export function noRoad({ name, roads, failures, shut }: Outcome): MailDeliveryEr
     ...(wait > 0 && { retryAfterMs: wait }),
     cause: errors.length === 1 ? errors[0] : new AggregateError(errors, 'every road failed'),
   });
+}
+
+function askedMs(error: unknown): number {
+  return (error instanceof MailDeliveryError ? error.retryAfterMs : undefined) ?? 0;
 }
 
 function isPermanent(error: unknown): boolean {

@@ -5,7 +5,7 @@ import type { DeliverOptions, MailBulkRoad, MailDelivery, MailTransport } from '
 import { Gate } from './gate.js';
 import { Journey } from './journey.js';
 import { noRoad } from './no-road.js';
-import type { RoadStatus } from './road.js';
+import type { Road, RoadStatus } from './road.js';
 import { Roads } from './roads.js';
 import { RouteBulk } from './route-bulk.js';
 import type { RouteParts } from './route-parts.js';
@@ -46,12 +46,17 @@ export class RouteTransport implements MailTransport {
   /** Resolves when one road at least would take mail now. */
   verify(options?: DeliverOptions): Promise<void> {
     return this.gate.run(async () => {
-      const answers = await Promise.allSettled(this.roads.map((road) => road.verify(options)));
-      if (answers.some(({ status }) => status === 'fulfilled')) return;
-      const errors = answers.flatMap((answer): unknown[] =>
-        answer.status === 'rejected' ? [answer.reason] : [],
+      const roads = this.choice.all;
+      const answers = await Promise.allSettled(
+        roads.map(({ transport }) => transport.verify(options)),
       );
-      throw noRoad({ name: this.name, roads: this.choice.all, failures: errors, shut: [] });
+      const failures = new Map<Road, unknown>();
+      roads.forEach((road, index) => {
+        const answer = answers[index];
+        if (answer?.status === 'rejected') failures.set(road, answer.reason);
+      });
+      if (failures.size < roads.length) return;
+      throw noRoad({ name: this.name, roads, failures, shut: [] });
     });
   }
 
@@ -74,6 +79,8 @@ export class RouteTransport implements MailTransport {
     for (;;) {
       const road = await this.choice.next(journey.left, signal);
       if (!road) throw journey.end(signal);
+      // Of those whom a trial lets in together one is first; the rest choose again.
+      if (!road.breaker.admits) continue;
       try {
         const delivery = await this.choice.attempt(road, mail, { signal, onHop: journey.tell });
         return journey.carried(road, delivery);

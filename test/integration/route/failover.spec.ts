@@ -4,6 +4,7 @@ import type { SendGridStep } from '../../../sample/stand-ins/src/sendgrid-server
 import { closedPort } from '../../fixtures/dropped-port.js';
 import { testMail } from '../../fixtures/mail.js';
 import type { ScriptedSmtpOptions } from '../../fixtures/scripted-smtp-server.js';
+import { accept, fault, ScriptedTransport } from '../../fixtures/scripted-transport.js';
 import { failureOf } from '../../fixtures/smtp-roads.js';
 import { eventually, nextHops, overApi, overSmtp } from './helpers.js';
 
@@ -249,6 +250,20 @@ describe('when every road is down', () => {
     expect(seen).toEqual([]);
   });
 
+  it('comes again no sooner than the first road asked for, though no breaker opened', async () => {
+    const [a, b] = [await hops.webApi(), await hops.webApi()];
+    a.script({ status: 503, headers: { 'retry-after': '40' } });
+    b.script({ status: 503, headers: { 'retry-after': '30' } });
+    const route = hops.route([overApi(a), overApi(b)]);
+    const error = await failureOf(route.deliver(testMail()));
+    expect(error).toMatchObject({ code: 'MAIL_SERVICE', retryAfterMs: 30_000 });
+    expect(route.status().map(({ state }) => state)).toEqual(['closed', 'closed']);
+
+    a.script({ status: 503, headers: { 'retry-after': '40' } });
+    b.script({ status: 503 });
+    expect(await failureOf(route.deliver(testMail()))).toHaveProperty('retryAfterMs', undefined);
+  });
+
   it('lets mail wait for a trial under way and go with it', async () => {
     const port = await closedPort();
     const route = hops.route([overSmtp(port)], { breaker: { trialAfterMs: 50 } });
@@ -308,6 +323,25 @@ describe('a road that is back', () => {
     release();
     expect((await trial).road).toBe(`smtp:127.0.0.1:${port}`);
     expect((await route.deliver(testMail())).road).toBe(`smtp:127.0.0.1:${port}`);
+  });
+});
+
+describe('a road on trial', () => {
+  it('gets one mail at a time, however many waited for the trial', async () => {
+    const slow = new ScriptedTransport();
+    slow.script = () => fault({ code: 'MAIL_CONNECT' });
+    const route = hops.route([slow], { breaker: { trialAfterMs: 1 } });
+    await failureOf(route.deliver(testMail()));
+    await eventually(() => route.status()[0]!.trialInMs === 0);
+    slow.asked.length = 0;
+    await Promise.allSettled(Array.from({ length: 20 }, () => route.deliver(testMail())));
+    expect(slow.mostInFlight).toBe(1);
+
+    slow.script = (mail) => accept(mail);
+    await eventually(() => route.status()[0]!.trialInMs === 0);
+    await Promise.all(Array.from({ length: 20 }, () => route.deliver(testMail())));
+    expect(slow.taken).toHaveLength(20);
+    expect(route.status()[0]!.state).toBe('closed');
   });
 });
 
