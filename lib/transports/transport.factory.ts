@@ -151,8 +151,8 @@ function takePorts({ searchParams }: URL): { ports?: SmtpPorts } {
 function makeRoute(config: unknown, path: string, making: Making): MadeRoad {
   const make = (road: unknown, at: string, name?: string) =>
     makeRoad(road, at, { ...making, inRoute: true, name });
-  const { parts, security } = readRouteOptions(config, path, make);
-  return { transport: new RouteTransport(parts, making.clock), security };
+  const { parts, ...level } = readRouteOptions(config, path, make);
+  return { transport: new RouteTransport(parts, making.clock), ...level };
 }
 
 function makeSmtp(given: SmtpRoadOptions, path: string, inRoute: boolean): MadeRoad {

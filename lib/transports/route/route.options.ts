@@ -38,13 +38,14 @@ export type Security = keyof typeof SECURITY;
 
 export interface MadeRoad {
   readonly transport: RoadConfig['transport'];
-  /** `verified`: TLS with a trusted certificate, or not leaving this machine. */
+  /** `verified`: TLS with a trusted certificate, or not leaving this machine. A route's is its least. */
   readonly security: Security;
+  /** The best of a route's roads. Default: `security`. */
+  readonly best?: Security;
 }
 
-export interface MadeRoute {
+export interface MadeRoute extends Pick<MadeRoad, 'security' | 'best'> {
   readonly parts: RouteParts;
-  readonly security: Security;
 }
 
 const KEYS = ['type', 'strategy', 'transports', 'failoverUnknown', 'breaker'];
@@ -78,12 +79,12 @@ export function readRouteOptions(
       breaker: readBreaker(reader),
     },
     security: entries.map(({ security }) => security).reduce(weaker),
+    best: entries.map(bestOf).reduce((a, b) => (weaker(a, b) === a ? b : a)),
   };
 }
 
-interface Entry {
+interface Entry extends Pick<MadeRoad, 'security' | 'best'> {
   readonly road: RoadConfig;
-  readonly security: Security;
 }
 
 function readRoad(
@@ -93,14 +94,19 @@ function readRoad(
 ): Entry {
   const long = typeof entry === 'object' && entry !== null && 'transport' in entry;
   if (!long || 'deliver' in entry) {
-    const { transport, security } = make(entry, path);
-    return { road: { transport }, security };
+    const { transport, ...level } = make(entry, path);
+    return { road: { transport }, ...level };
   }
   const reader = new OptionReader(path, entry, ['name', 'weight', 'transport']);
   const name = reader.optionalString('name');
-  const { transport, security } = make(reader.raw('transport'), reader.pathOf('transport'), name);
+  const at = reader.pathOf('transport');
+  const { transport, ...level } = make(reader.raw('transport'), at, name);
   const weight = reader.integer('weight', 1, { min: 1, max: 1000 });
-  return { road: { transport, weight, ...(name !== undefined && { name }) }, security };
+  return { road: { transport, weight, ...(name !== undefined && { name }) }, ...level };
+}
+
+function bestOf({ security, best = security }: Entry): Security {
+  return best;
 }
 
 function weaker(a: Security, b: Security): Security {
@@ -110,12 +116,12 @@ function weaker(a: Security, b: Security): Security {
 /** A mail that was to go by TLS must not end up on the wire in plain text because a road failed. */
 function checkSecurity(reader: OptionReader, strategy: RouteStrategy, entries: readonly Entry[]) {
   for (const [index, { road, security }] of entries.entries()) {
-    const others = strategy === 'failover' ? entries.slice(0, index) : entries;
-    const better = others.find((other) => SECURITY[other.security] > SECURITY[security]);
+    const others = entries.filter((_, i) => (strategy === 'failover' ? i < index : i !== index));
+    const better = others.find((other) => SECURITY[bestOf(other)] > SECURITY[security]);
     if (!better) continue;
     throw new MailConfigurationError(
       `${reader.pathOf('transports')}[${index}]`,
-      `as secure as ${better.road.transport.name} (${better.security === 'verified' ? 'TLS with a trusted certificate, or this machine' : 'TLS'}): a route never goes from more to less`,
+      `as secure as ${better.road.transport.name} (${bestOf(better) === 'verified' ? 'TLS with a trusted certificate, or this machine' : 'TLS'}): a route never goes from more to less`,
       `${road.transport.name}, which is ${security === 'plain' ? 'not bound to TLS (`requireTLS`)' : 'TLS without a check of the certificate'}`,
     );
   }

@@ -116,6 +116,8 @@ describe('an equally secure road only', () => {
     ['an unverified certificate after a verified one', [tls, lax]],
     ['plain after an unverified certificate', [lax, plain]],
     ['a route that holds a plain road', [tls, route([plain, tls])]],
+    ['plain after a route that ends in TLS', [route([plain, tls]), plain]],
+    ['plain after a route in a route that ends in TLS', [route([route([plain, tls])]), plain]],
     [
       'probed ports without TLS',
       [api, { type: 'smtp', host: 'mx.example.com', ports: [587, 465] }],
@@ -128,6 +130,7 @@ describe('an equally secure road only', () => {
 
   it.each<[string, unknown[]]>([
     ['TLS after plain', [plain, tls]],
+    ['TLS after a route from plain to TLS', [route([plain, tls]), tls]],
     ['the Web API after TLS', [tls, api]],
     ['a server on this machine after TLS', [tls, local]],
     ['TLS bound by credentials', [api, { ...plain, auth }]],
@@ -145,6 +148,10 @@ describe('an equally secure road only', () => {
 
   it.each(['fastest', 'round-robin'])('refuses any mix under %s', (strategy) => {
     expect(fault(route([plain, tls], { strategy })).option).toBe('transport.transports[0]');
+    expect(fault(route([route([plain, tls]), plain], { strategy })).option).toBe(
+      'transport.transports[1]',
+    );
+    expect(names(route([route([plain, tls])], { strategy }))).toHaveLength(1);
   });
 });
 
