@@ -25,6 +25,19 @@ describe('what SendGrid’s answers mean', () => {
   const message = { disposition: 'permanent', fault: 'message' } as const;
   const onRoad = { disposition: 'retry', fault: 'road' } as const;
 
+  it('a 403 for the sender is that mail’s own fault, and no word on the key', async () => {
+    const about = (field: string | null) => ({
+      status: 403,
+      body: { errors: [{ message: 'The from address does not match', field, help: null }] },
+    });
+    server.script(about('from'), about('from'), about(null));
+    const words = 'The from address does not match (from)';
+    const own = { code: 'MAIL_SENDER', ...message, httpStatus: 403, response: words };
+    expect(await failure(transport, testMail())).toMatchObject(own);
+    expect(await failure(transport, testMail())).toMatchObject(own);
+    expect(await failure(transport, testMail())).toMatchObject({ code: 'MAIL_AUTH', ...onRoad });
+  });
+
   it.each([
     [204, 'MAIL_PROTOCOL', { disposition: 'unknown', fault: 'road' }],
     [302, 'MAIL_PROTOCOL', onRoad],

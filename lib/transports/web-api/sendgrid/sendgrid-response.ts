@@ -10,6 +10,7 @@ import type { WebApiFault, WebApiResponse } from '../web-api.provider.js';
  * | 2xx (unexpected) | MAIL_PROTOCOL | unknown: it may be no SendGrid at all, or have taken it | road |
  * | 3xx, 404, 405, 406 | MAIL_PROTOCOL | retry: this is not the API's address | road |
  * | 401, 402, 403, 407 | MAIL_AUTH | retry | road |
+ * | 403 about `from` alone (no verified sender) | MAIL_SENDER | permanent | message |
  * | 408 | MAIL_TIMEOUT | retry: it did not get the whole request | road |
  * | 429 | MAIL_RATE | retry after its reset | road |
  * | 5xx | MAIL_SERVICE | retry | road |
@@ -26,9 +27,17 @@ export function faultOf(answer: WebApiResponse): WebApiFault {
     response: words,
     ...(wait === undefined ? {} : { retryAfterMs: wait }),
   } as const;
-  const code = codeOfStatus(status);
-  if (code === 'MAIL_CONTENT') return { ...base, code, disposition: 'permanent', fault: 'message' };
+  const code = status === 403 && isOfSender(answer.body) ? 'MAIL_SENDER' : codeOfStatus(status);
+  if (code === 'MAIL_CONTENT' || code === 'MAIL_SENDER') {
+    return { ...base, code, disposition: 'permanent', fault: 'message' };
+  }
   return { ...base, code, disposition: status < 300 ? 'unknown' : 'retry', fault: 'road' };
+}
+
+/** It knows the key, but not the mail's sender: over SMTP it says 550 to the same mail. */
+function isOfSender(body: string): boolean {
+  const errors = readErrors(body);
+  return errors.length > 0 && errors.every(({ field }) => field === 'from');
 }
 
 /** `{ errors: [{ message, field }] }` as `message (field); …`, anything else as it is; one line. */
