@@ -27,7 +27,8 @@ const OWN = new Set(
 );
 
 /**
- * The events of a webhook's body; `undefined` where it is no list of events
+ * The events of a webhook's body that are about a mail; `undefined` where it is no list of events. One
+ * about the account (`account_status_change`) names no recipient, and is passed over
  * (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event).
  */
 export function readEvents(body: string): readonly MailFeedback[] | undefined {
@@ -39,10 +40,11 @@ export function readEvents(body: string): readonly MailFeedback[] | undefined {
   }
   if (!Array.isArray(list)) return undefined;
   const events = list.map(readEvent);
-  return events.every((event) => event !== undefined) ? events : undefined;
+  if (events.includes(undefined)) return undefined;
+  return events.filter((event) => event !== undefined && event !== 'of the account');
 }
 
-function readEvent(value: unknown): MailFeedback | undefined {
+function readEvent(value: unknown): MailFeedback | 'of the account' | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = new Map<string, unknown>(Object.entries(value));
   const text = (key: string): string | undefined => {
@@ -53,7 +55,8 @@ function readEvent(value: unknown): MailFeedback | undefined {
   const event = text('event');
   const recipient = text('email');
   const seconds = Number(text('timestamp'));
-  if (event === undefined || recipient === undefined || !Number.isFinite(seconds)) return undefined;
+  if (event === undefined || !Number.isFinite(seconds)) return undefined;
+  if (recipient === undefined) return 'of the account';
   const named = Object.hasOwn(KINDS, event) ? KINDS[event]! : 'other';
   const metadata = [...fields].filter(([key, item]) => !OWN.has(key) && typeof item === 'string');
   const category = fields.get('category');

@@ -97,4 +97,16 @@ describe('the vectors of @sendgrid/eventwebhook', () => {
     const kinds = readEvents(textOf(several.events))?.map(({ kind }) => kind);
     expect(kinds).toEqual(['processed', 'blocked']);
   });
+
+  it('passes over what is about the account, not a mail, and reads the rest', () => {
+    const account = {
+      event: 'account_status_change',
+      sg_event_id: 'MjEzNTg5OTcyOC10ZXJtaW5hdGUtMTcwNzg1MTUzMQ',
+      timestamp: 1709142428,
+      type: 'compliance_suspend',
+    };
+    const read = readEvents(textOf([account, ...single.events]));
+    expect(read?.map(({ kind }) => kind)).toEqual(['dropped']);
+    expect(readEvents(textOf([account]))).toEqual([]);
+  });
 });
