@@ -1,15 +1,33 @@
 /** 75 characters a word (RFC 2047 §2), less `=?UTF-8?B?` and `?=`, in groups of four: 45 bytes. */
 const WORD_BYTES = 45;
 
-/** Words with characters outside ASCII, and the spaces between such neighbours. Comments keep their parentheses. */
-const RUNS = /[^\s()]*[^\0-\x7f][^\s()]*(?:[ \t]+[^\s()]*[^\0-\x7f][^\s()]*)*/g;
+/** Comments keep their parentheses. */
+const WORDS = /[^\s()]+/g;
+const FOREIGN = /[^\0-\x7f]/;
 
 /**
  * A header value with what is not ASCII as encoded words (RFC 2047). SendGrid wants `headers` values
  * "properly encoded if they contain unicode characters"; names and subjects it encodes itself.
  */
 export function encodeHeaderValue(value: string): string {
-  return value.replace(RUNS, encodeWords);
+  if (!FOREIGN.test(value)) return value;
+  // Runs of words with characters outside ASCII, and the spaces between such neighbours. One pattern for
+  // a whole run would take the square of a long value's time.
+  const runs: { from: number; to: number }[] = [];
+  for (const { 0: word, index: from } of value.matchAll(WORDS)) {
+    if (!FOREIGN.test(word)) continue;
+    const to = from + word.length;
+    const last = runs.at(-1);
+    if (last && /^[ \t]+$/.test(value.slice(last.to, from))) last.to = to;
+    else runs.push({ from, to });
+  }
+  let done = 0;
+  const parts = runs.map(({ from, to }) => {
+    const before = value.slice(done, from);
+    done = to;
+    return before + encodeWords(value.slice(from, to));
+  });
+  return parts.join('') + value.slice(done);
 }
 
 /** `Name <address>` as a header value (RFC 5322 §3.4). */

@@ -80,6 +80,12 @@ describe('encoded words', () => {
     );
   });
 
+  it('take time in proportion to the value', () => {
+    const long = 'a'.repeat(1_000_000);
+    expect(encodeHeaderValue(long)).toBe(long);
+    expect(encodeHeaderValue(`é ${long} é`)).toBe(`=?UTF-8?B?w6k=?= ${long} =?UTF-8?B?w6k=?=`);
+  });
+
   it('leaves ASCII as it is', () => {
     const value = '<https://example.com/a?b=c>, "quoted, text" (comment)';
     expect(encodeHeaderValue(value)).toBe(value);
