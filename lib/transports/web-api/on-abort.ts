@@ -1,28 +1,34 @@
-const callbacks = new WeakMap<AbortSignal, Set<() => void>>();
+interface Listening {
+  readonly callbacks: Set<() => void>;
+  readonly ring: () => void;
+}
+
+const signals = new WeakMap<AbortSignal, Listening>();
 
 /**
  * Calls `fn` when the signal aborts; the answer takes it back. One listener a signal, however many
- * attempts share it: Node warns of a leak from the eleventh on.
+ * attempts share it: Node warns of a leak from the eleventh on. None once the last was taken back: Node
+ * keeps a signal of `AbortSignal.any` for as long as somebody listens.
  */
 export function onAbort(signal: AbortSignal, fn: () => void): () => void {
-  let all = callbacks.get(signal);
-  if (!all) {
-    all = new Set();
-    callbacks.set(signal, all);
-    const added = all;
-    signal.addEventListener(
-      'abort',
-      () =>
-        [...added].forEach((callback) => {
-          callback();
-        }),
-      {
-        once: true,
-      },
-    );
-  }
-  const own = all.add(fn);
+  const listening = signals.get(signal) ?? listenTo(signal);
+  const { callbacks, ring } = listening;
+  callbacks.add(fn);
   return () => {
-    own.delete(fn);
+    callbacks.delete(fn);
+    if (callbacks.size > 0 || signals.get(signal) !== listening) return;
+    signals.delete(signal);
+    signal.removeEventListener('abort', ring);
   };
+}
+
+function listenTo(signal: AbortSignal): Listening {
+  const callbacks = new Set<() => void>();
+  const ring = (): void => {
+    for (const callback of [...callbacks]) callback();
+  };
+  const listening = { callbacks, ring };
+  signals.set(signal, listening);
+  signal.addEventListener('abort', ring, { once: true });
+  return listening;
 }

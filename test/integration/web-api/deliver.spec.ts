@@ -108,14 +108,16 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
     expect(errors.map(({ disposition }) => disposition)).toEqual(['unknown', 'unknown', 'retry']);
   });
 
-  it('listens to a signal once, however many attempts share it', async () => {
+  it('listens to a signal once, however many attempts share it, and to none without', async () => {
     const { signal } = new AbortController();
     const work = Array.from({ length: 50 }, () => transport.deliver(testMail(), { signal }));
     // Node warns of a leak from the eleventh listener on.
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);
     await Promise.all(work);
+    // A signal of AbortSignal.any() lives as long as somebody listens.
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
     await transport.deliver(testMail(), { signal });
-    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
   });
 
   describe('verify', () => {
