@@ -90,13 +90,15 @@ export class RouteBulk implements MailBulkRoad {
     parts: readonly Part[],
     options: MailBulkOptions,
   ): Promise<void> {
+    // Others took the one place of a road on trial; the choice is made again.
+    if (!road.breaker.admits) return;
     const { signal } = options;
     const journeys = new Map(parts.map(({ entry, journey }) => [entry, journey]));
     const onHop: MailBulkOptions['onHop'] = (entry, hop) => journeys.get(entry)?.tell(hop);
     const settle = road.begin(false);
     const times = this.roads.timer();
     const entries = parts.map(({ entry }) => entry);
-    const outcomes = await road.transport.bulk!.deliver(shared, entries, { ...options, onHop });
+    const outcomes = await this.settled(road, shared, entries, { ...options, onHop });
     const error = faultOf(outcomes);
     settle(error && { error, aborted: this.roads.stopped(signal) });
     parts.forEach((part, index) => {
@@ -105,6 +107,23 @@ export class RouteBulk implements MailBulkRoad {
       if (!road.transport.roads) part.journey.tell(toHop(road, times(), outcome));
       this.conclude(road, part, outcome, signal);
     });
+  }
+
+  /** A road of the user's own may break the contract; its place and every mail are settled even so. */
+  private async settled(
+    road: Road,
+    shared: Mail,
+    entries: readonly MailBulkEntry[],
+    options: MailBulkOptions,
+  ): Promise<readonly MailBulkDelivery[]> {
+    let outcomes: readonly MailBulkDelivery[] = [];
+    let failure: unknown = new Error('it said nothing of the mail');
+    try {
+      outcomes = await road.transport.bulk!.deliver(shared, entries, options);
+    } catch (error) {
+      failure = error;
+    }
+    return entries.map((_, index) => outcomes[index] ?? asMailError(failure, road.name));
   }
 
   private alone(

@@ -40,11 +40,14 @@ export interface WebApiBulk {
   readonly size: number;
   /** Why the provider would not take one entry, if so. */
   check(shared: Mail, entry: MailBulkEntry): WebApiFault | undefined;
-  /** A request for as many of the first entries as fit (`taken`, at least one); each was checked. */
+  /**
+   * A request for as many of the first entries as fit (`taken`, at least one), or why it cannot be made
+   * for those; each was checked. A fault in place of both concerns all entries.
+   */
   request(
     shared: Mail,
     entries: readonly MailBulkEntry[],
-  ): { readonly request: WebApiRequest; readonly taken: number } | WebApiFault;
+  ): { readonly request: WebApiRequest | WebApiFault; readonly taken: number } | WebApiFault;
   /**
    * What the answer means for each of those entries. `again`: it was not accepted, through no fault of
    * its own, and goes into the next request; at least one entry must have another outcome.

@@ -125,25 +125,36 @@ export class WebApiTransport implements MailTransport {
         const make = (): WebApiRequest => {
           const made = bulk.request(shared, open);
           if (isFault(made)) throw this.error(made);
-          batch = open.slice(0, made.taken);
+          batch = open.slice(0, Math.max(1, made.taken));
+          if (isFault(made.request)) throw this.error(made.request);
           return made.request;
         };
         const response = await this.send(make, options);
-        bulk.response(response, shared, batch).forEach((outcome, index) => {
-          const entry = batch[index];
-          if (!entry || outcome === 'again') return;
+        const said = bulk.response(response, shared, batch);
+        batch.forEach((entry, index) => {
+          const outcome = said[index] ?? NOTHING_SETTLED;
+          if (outcome === 'again') return;
           outcomes.set(entry, isFault(outcome) ? this.refused(outcome) : this.delivery(outcome));
         });
         // A provider that settles none of them would be asked for ever.
         if (!batch.some((entry) => outcomes.has(entry))) throw this.error(NOTHING_SETTLED);
       } catch (error) {
-        const failed =
-          error instanceof MailError ? error : this.error(failureFault(HttpFailure.of(error)));
+        // What else is thrown is the provider's own, and its request may be out.
+        const failed = error instanceof MailError ? error : this.error(this.broken(error));
         for (const entry of batch) if (!outcomes.has(entry)) outcomes.set(entry, failed);
       }
       open = open.filter((entry) => !outcomes.has(entry));
     }
     return entries.map((entry) => outcomes.get(entry)!);
+  }
+
+  private broken(error: unknown): WebApiFault {
+    const words = error instanceof Error ? error.message : String(error);
+    return {
+      ...NOTHING_SETTLED,
+      message: `${this.provider.name} failed on it: ${words}`,
+      cause: this.safeCause(error),
+    };
   }
 
   private async send(

@@ -10,11 +10,16 @@ const MAX_RECIPIENTS = 50;
 const MAX_TAG_LENGTH = 1000;
 const MAX_METADATA = { fields: 10, key: 20, value: 80 };
 const MAX_TEXT_BYTES = 5 * 1024 * 1024;
+/** One mail with its attachments. */
+export const MAX_BODY_BYTES = 10 * 1024 * 1024;
+const IN_ALL = ['attachments', 'at most 10 MB in all'] as const;
 const TRACK_LINKS = ['None', 'HtmlAndText', 'HtmlOnly', 'TextOnly'] as const;
 
-export function unsupported(field: string, limit: string): WebApiFault {
+function unsupported(field: string, limit: string): WebApiFault {
   return cannotCarry(`Postmark cannot carry \`${field}\` of this mail: ${limit}`);
 }
+
+export const TOO_LARGE = unsupported(...IN_ALL);
 
 /** Every field of the mail, or what of it Postmark cannot carry. */
 export function toBody(mail: Mail): Record<string, unknown> | WebApiFault {
@@ -90,6 +95,9 @@ function findLimit(mail: Mail): [field: string, limit: string] | undefined {
     ({ cid, disposition }) => (disposition === 'inline') !== (cid !== undefined),
   );
   if (odd >= 0) return [`attachments[${odd}].contentDisposition`, 'inline with a cid, and only so'];
+  // Before anything of them is encoded.
+  const encoded = mail.attachments.map(({ content }) => Math.ceil(content.length / 3) * 4);
+  if (encoded.reduce((sum, bytes) => sum + bytes, 0) > MAX_BODY_BYTES) return [...IN_ALL];
   const forged = headersOf(mail).find(
     ({ name, value }) => !/^[!-9;-~]+$/.test(name) || !/^[\t -~]*$/.test(value),
   );

@@ -11,10 +11,9 @@ import {
   type WebApiResponse,
 } from '../web-api.provider.js';
 import { acceptance, faultOf, readAnswer, toAnswer } from './postmark-answer.js';
-import { toBody, unsupported } from './postmark-body.js';
+import { MAX_BODY_BYTES, toBody, TOO_LARGE } from './postmark-body.js';
 
 /** By its page on the email API. */
-const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const MAX_BATCH = 500;
 const MAX_BATCH_BYTES = 50 * 1024 * 1024;
 
@@ -35,7 +34,7 @@ export class PostmarkProvider implements WebApiProvider {
     const found = toBody(mail);
     if (isFault(found)) return found;
     const body = Buffer.from(JSON.stringify(found));
-    if (body.length > MAX_BODY_BYTES) return unsupported('attachments', 'at most 10 MB in all');
+    if (body.length > MAX_BODY_BYTES) return TOO_LARGE;
     return { method: 'POST', path: `${this.prefix}/email`, headers: this.headers(), body };
   }
 
@@ -58,11 +57,12 @@ export class PostmarkProvider implements WebApiProvider {
       let size = 2;
       for (const entry of entries.slice(0, MAX_BATCH)) {
         const part = JSON.stringify(toBody(fillMail(shared, entry)));
-        size += Buffer.byteLength(part) + 1;
-        if (size > MAX_BATCH_BYTES) break;
+        const bytes = Buffer.byteLength(part);
+        size += bytes + 1;
+        if (size > MAX_BATCH_BYTES || bytes > MAX_BODY_BYTES) break;
         parts.push(part);
       }
-      if (parts.length === 0) return unsupported('attachments', 'at most 10 MB in all');
+      if (parts.length === 0) return { request: TOO_LARGE, taken: 1 };
       const body = Buffer.from(`[${parts.join(',')}]`);
       const path = `${this.prefix}/email/batch`;
       const request = { method: 'POST', path, headers: this.headers(), body } as const;

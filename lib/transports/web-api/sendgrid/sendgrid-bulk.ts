@@ -30,26 +30,30 @@ export function findEntryLimit(
   return findLimit(entryMail(shared, entry), now, options);
 }
 
-/** A body with a personalization for as many of the first entries as SendGrid takes at once. */
+/**
+ * A body with a personalization for as many of the first entries as SendGrid takes at once; none where
+ * the first alone is too large for one, `undefined` where all that they share is.
+ */
 export function toBulkBody(
   shared: Mail,
   entries: readonly MailBulkEntry[],
   now: number,
   sandbox: boolean,
   options: SendGridExtras,
-): { body: Buffer; taken: number } | undefined {
+): { body?: Buffer; taken: number } | undefined {
   const own = { personalizations: undefined, headers: undefined, custom_args: undefined };
   const rest = { ...toSendGridBody(shared, now, sandbox, options), ...own };
   const end = JSON.stringify(rest).slice(1);
   const parts: string[] = [];
   let size = Buffer.byteLength(end) + 32;
+  if (size >= MAX_BODY_BYTES) return undefined;
   for (const entry of entries.slice(0, MAX_PERSONALIZATIONS)) {
     const part = JSON.stringify(personalizationOf(shared, entry, options));
     size += Buffer.byteLength(part) + 1;
     if (size >= MAX_BODY_BYTES) break;
     parts.push(part);
   }
-  if (parts.length === 0) return undefined;
+  if (parts.length === 0) return { taken: 1 };
   const body = Buffer.from(`{"personalizations":[${parts.join(',')}],${end}`);
   return { body, taken: parts.length };
 }

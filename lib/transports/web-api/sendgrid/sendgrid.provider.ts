@@ -78,7 +78,8 @@ export class SendGridProvider implements WebApiProvider {
       this.mapped(shared, (options, now) => {
         const made = toBulkBody(shared, entries, now, this.sandbox, options);
         if (!made) return unsupported(TOO_LARGE);
-        return { request: this.post(made.body, options), taken: made.taken };
+        const { body, taken } = made;
+        return { request: body ? this.post(body, options) : unsupported(TOO_LARGE_PART), taken };
       }),
     response: (answer, _, entries) =>
       answer.status === (this.sandbox ? 200 : 202)
@@ -160,6 +161,11 @@ export class SendGridProvider implements WebApiProvider {
 }
 
 const TOO_LARGE: SendGridLimit = { field: 'attachments', limit: 'less than 30 MB in all' };
+
+const TOO_LARGE_PART: SendGridLimit = {
+  field: 'context',
+  limit: 'less than 30 MB with all that the mails share',
+};
 
 function unsupported({ field, limit }: SendGridLimit): WebApiFault {
   return cannotCarry(`SendGrid cannot carry \`${field}\` of this mail: ${limit}`);
