@@ -40,7 +40,7 @@ export class HttpClient {
   private readonly running = new Set<Stop>();
   private whenIdle: (() => void)[] = [];
   private pausedUntil = 0;
-  /** Tears down sockets that are still connecting, too; undici would leave those to their timeout. */
+  /** Tears down every socket, also one that is still connecting; undici would leave those to their timeout. */
   private readonly teardown = new AbortController();
 
   constructor(options: HttpClientOptions) {
@@ -105,6 +105,8 @@ export class HttpClient {
       await new Promise<void>((resolve) => this.whenIdle.push(resolve));
     }
     if (!this.pool.destroyed) await this.pool.close();
+    // The pool forgets a client that once failed to connect, though that may have a connection since.
+    this.teardown.abort(new Error('Closed'));
   }
 
   /** Aborts everything at once. */

@@ -1,3 +1,5 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer as createPlainServer } from 'node:http';
 import { createServer } from 'node:https';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
@@ -9,7 +11,7 @@ import {
 import { HttpClient } from '../../../lib/transports/web-api/http-client.js';
 import type { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { testCertificates, type KeyPair } from '../../fixtures/certificates.js';
-import { DroppedPort } from '../../fixtures/dropped-port.js';
+import { closedPort, DroppedPort } from '../../fixtures/dropped-port.js';
 import { testMail } from '../../fixtures/mail.js';
 import { caught, failure, rawServer, road, type RawServer } from './helpers.js';
 
@@ -326,6 +328,38 @@ describe('connections of the Web API road', () => {
     const shown = inspect(await failure(transport, testMail()), { depth: 10 });
     expect(shown).toContain('HTTPParserError');
     expect(shown).not.toContain('SG.stand-in');
+  });
+
+  it('leaves no connection open when it closes, whatever became of the first one', async () => {
+    const port = await closedPort();
+    const late = createPlainServer((request, response) => {
+      const headers = { 'keep-alive': 'timeout=60' };
+      request.resume().on('end', () => response.writeHead(202, headers).end());
+    });
+    late.keepAliveTimeout = 0;
+    const closed: Promise<unknown>[] = [];
+    late.on('connection', (socket) => closed.push(once(socket, 'close')));
+    // There as soon as the first connect was refused, whose request nobody waits for any more.
+    const listen = (): void => void late.listen(port, '127.0.0.1');
+    subscribe('undici:client:connectError', listen);
+    const client = new HttpClient({
+      origin: `http://localhost:${port}`,
+      connections: 1,
+      timeoutMs: 5000,
+      connectMs: 5000,
+    });
+    const request = { method: 'POST', path: '/', headers: {}, body: Buffer.from('{}') } as const;
+    const stop = new AbortController();
+    const first = client.request(() => request, stop.signal);
+    stop.abort();
+    await expect(first).rejects.toMatchObject({ kind: 'aborted', sent: false });
+    expect((await client.request(() => request)).status).toBe(202);
+    unsubscribe('undici:client:connectError', listen);
+    await client.close();
+    await Promise.all(closed);
+    expect(closed).toHaveLength(1);
+    late.close();
+    await once(late, 'close');
   });
 
   describe('TLS', () => {
