@@ -9,7 +9,7 @@ import type { WebApiBulk } from '../../../lib/transports/web-api/web-api.provide
 import { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { startPostmarkServer } from '../../../sample/stand-ins/src/postmark-server.js';
 import { startSendGridServer } from '../../../sample/stand-ins/src/sendgrid-server.js';
-import { accept, ScriptedTransport } from '../../fixtures/scripted-transport.js';
+import { accept, fault, ScriptedTransport } from '../../fixtures/scripted-transport.js';
 import { eventually, nextHops } from '../route/helpers.js';
 import { road } from './helpers.js';
 
@@ -164,5 +164,28 @@ describe('a road of the user’s own with a fault in bulk', () => {
     };
     expect(await send(route, people(3))).toEqual(['sent', 'sent', 'sent']);
     expect(route.status()[0]!.state).toBe('closed');
+  });
+
+  it('gets one batch at a time while it is on trial', async () => {
+    let [now, most, down] = [0, 0, true];
+    const own = roadOf(async (_shared, entries) => {
+      most = Math.max(most, (now += 1));
+      await new Promise(setImmediate);
+      now -= 1;
+      return entries.map(({ to }) =>
+        down ? fault({}) : accept({ envelope: { to: [to.address] } } as never),
+      );
+    });
+    // Long enough for every batch to wait for it.
+    own.verify = () => new Promise((resolve) => setTimeout(resolve, 20));
+    const route = hops.route([own], { breaker: { trialAfterMs: 1 } });
+    await send(route, people(1));
+    await eventually(() => route.status()[0]!.trialInMs === 0);
+    [most, down] = [0, true];
+    expect(await send(route, people(40))).toMatchObject(Array(40).fill({ code: 'MAIL_CONNECT' }));
+    expect(most).toBe(1);
+    await eventually(() => route.status()[0]!.trialInMs === 0);
+    down = false;
+    expect(await send(route, people(40))).toEqual(Array(40).fill('sent'));
   });
 });
