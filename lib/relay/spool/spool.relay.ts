@@ -99,17 +99,22 @@ export class SpoolRelay implements MailRelay {
         corrupt.push({ id: row.id, problem: problemOf(error) });
       }
     }
-    if (corrupt.length > 0)
-      await this.host.run(
-        'settle',
-        [],
-        corrupt.map((job) => burial(job, this.clock.now())),
-      );
+    const buried = await this.bury(corrupt);
     // Other processes of the file cannot call: it is looked at now and then.
     const againInMs = more ? 0 : Math.min(this.options.pollIntervalMs, nextDueInMs ?? Infinity);
-    if (message === undefined) return { jobs, corrupt, againInMs };
+    if (message === undefined) return { jobs, corrupt: buried, againInMs };
     const damage = spoolError('corrupt', message, this.options.path);
-    return { jobs, corrupt, againInMs, damage };
+    return { jobs, corrupt: buried, againInMs, damage };
+  }
+
+  /** Answers those set aside: if that fails, the others go out, and these are met again when their lease ends. */
+  private async bury(corrupt: readonly CorruptJob[]): Promise<readonly CorruptJob[]> {
+    if (corrupt.length === 0) return corrupt;
+    const burials = corrupt.map((job) => burial(job, this.clock.now()));
+    return this.settle(burials).then(
+      () => corrupt,
+      () => [],
+    );
   }
 
   settle(settlements: readonly Settlement[]): Promise<void> {

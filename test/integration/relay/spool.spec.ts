@@ -87,6 +87,22 @@ describe('spool', () => {
     expect(dead.every(({ reason }) => reason === 'corrupt')).toBe(true);
   });
 
+  it('hands out the others where it cannot set a damaged one aside', async () => {
+    const relay = await spool.client();
+    const jobs = [newJob(), newJob()];
+    await relay.enqueue(jobs);
+    const [bad, good] = jobs.map(({ mail }) => mail.id);
+    await spool.rewrite(bad!, () => ({}));
+    spool.sql((db) =>
+      db.exec(
+        "CREATE TRIGGER full BEFORE UPDATE ON jobs WHEN NEW.reason IS NOT NULL BEGIN SELECT raise(ABORT, 'no'); END",
+      ),
+    );
+    const { jobs: leased, corrupt } = await relay.lease(10);
+    expect(leased.map(({ mail }) => mail.id)).toEqual([good]);
+    expect(corrupt).toEqual([]);
+  });
+
   it('takes back at once what a killed process held', async () => {
     const built = fileURLToPath(new URL('../../../dist/relay/spool/', import.meta.url));
     const options = JSON.stringify({ path: spool.path, thread: false, leaseMs: 600_000 });
@@ -96,7 +112,8 @@ describe('spool', () => {
       const relay = new SpoolRelay(readSpoolOptions(${options}));
       const { jobs } = await relay.lease(1);
       console.log(jobs[0].mail.id);
-      setInterval(() => undefined, 1000);`;
+      // It keeps the relay: collected, that would let go of its lock.
+      setInterval(() => relay, 1000);`;
     const relay = await spool.client({ leaseMs: 600_000 });
     const job = newJob();
     await relay.enqueue([job]);
