@@ -73,7 +73,7 @@ export class Settler {
   private async flush(): Promise<void> {
     this.running = this.waiting.splice(0, MAX_BATCH);
     try {
-      await this.store(this.running);
+      await this.store();
       this.failures = 0;
       this.outage.over();
     } catch (error) {
@@ -87,10 +87,12 @@ export class Settler {
     if (this.size === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  private async store(batch: readonly LeaseEnd[]): Promise<void> {
-    const settled = batch.filter((end) => end.outcome !== 'released');
-    const released = batch.filter((end) => end.outcome === 'released').map(({ id }) => id);
+  private async store(): Promise<void> {
+    const settled = this.running.filter((end) => end.outcome !== 'released');
+    const released = this.running.filter((end) => end.outcome === 'released');
     if (settled.length > 0) await this.relay.settle(settled);
-    if (released.length > 0) await this.relay.release(released);
+    // What is stored is not repeated: by then it may be leased again.
+    this.running = released;
+    if (released.length > 0) await this.relay.release(released.map(({ id }) => id));
   }
 }
