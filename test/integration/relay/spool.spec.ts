@@ -129,7 +129,9 @@ describe('spool', () => {
     });
     const exit = once(child, 'exit');
     try {
-      const [said] = (await once(child.stdout, 'data')) as [Buffer];
+      // A child that ends without a word, over a dist/ built anew under its feet for one, says so at once.
+      const ended = exit.then(([code]) => Promise.reject(new Error(`It ended with ${code}`)));
+      const [said] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
       expect(said.toString()).toContain(job.mail.id);
       // It lives: its lease stands.
       expect((await relay.lease(1)).jobs).toEqual([]);
