@@ -14,11 +14,14 @@ export interface Clock {
   after(ms: number, fn: () => void, options?: { readonly keepAlive?: boolean }): () => void;
 }
 
+/** Node would call at once what is further away than this, in milliseconds. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, fn, options) {
-    const timer = setTimeout(fn, ms);
+    const timer = setTimeout(fn, Math.min(ms, LONGEST_MS));
     if (!options?.keepAlive) timer.unref();
     return () => clearTimeout(timer);
   },

@@ -251,7 +251,8 @@ export class MailDeliveryError extends MailError {
     this.enhancedCode = init.enhancedCode;
     this.httpStatus = init.httpStatus;
     this.response = init.response;
-    this.retryAfterMs = init.retryAfterMs;
+    // A road of the user's own may have read it wrong; nobody could wait for it.
+    this.retryAfterMs = Number.isNaN(init.retryAfterMs) ? undefined : init.retryAfterMs;
     this.rejected = init.rejected ?? [];
   }
 

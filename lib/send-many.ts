@@ -65,8 +65,17 @@ class Run {
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    this.puller.return?.();
+    void this.letGo();
     this.wake?.();
+  }
+
+  /** A source that fails to close has nobody left to tell. */
+  private async letGo(): Promise<void> {
+    try {
+      await this.puller.return?.();
+    } catch {
+      return;
+    }
   }
 
   private async one(message: MailMessage, index: number): Promise<void> {

@@ -3,6 +3,7 @@ import { describe } from '../option-reader.js';
 /** ES2024; in every Node version that this package supports, but not in TypeScript's ES2023. */
 interface WellFormed {
   isWellFormed(): boolean;
+  toWellFormed(): string;
 }
 
 // C0, DEL and C1. TAB counts here: only header values may hold it (RFC 5322 §2.2).
@@ -29,6 +30,11 @@ const LONE_SURROGATE: TextFault = {
 /** Half of a character outside the BMP, which no encoding carries. */
 export function surrogateFault(text: string): TextFault | undefined {
   return (text as unknown as WellFormed).isWellFormed() ? undefined : LONE_SURROGATE;
+}
+
+/** The text, U+FFFD in place of half characters. */
+export function wellFormed(text: string): string {
+  return (text as unknown as WellFormed).toWellFormed();
 }
 
 /** What is wrong with a string that becomes a header or envelope field, if anything is. */

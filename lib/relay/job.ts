@@ -1,6 +1,7 @@
 import { MailDeliveryError, type MailError } from '../errors.js';
 import { parseMail } from '../message/mail-json.js';
 import type { Mail } from '../message/mail.js';
+import { wellFormed } from '../message/text.js';
 import type { CorruptJob, JobFailure, NewJob, RelayPriority, Settlement } from './relay.js';
 
 type DeadSettlement = Extract<Settlement, { readonly outcome: 'dead' }>;
@@ -88,10 +89,14 @@ export function narrowTo(mail: Mail, open: readonly string[] | undefined): Mail 
   return Object.freeze({ ...mail, envelope });
 }
 
-/** What is wrong with a job that could not be read, short enough to store and list. */
+/** Short enough to store and list. Half a surrogate pair, cut here or given, is no text to every storage. */
+function brief(text: string): string {
+  return wellFormed(text.slice(0, MAX_PROBLEM_LENGTH));
+}
+
+/** What is wrong with a job that could not be read. */
 export function problemOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.slice(0, MAX_PROBLEM_LENGTH);
+  return brief(error instanceof Error ? error.message : String(error));
 }
 
 /** The end of a job that could not be read; `at` in milliseconds since the Unix epoch. */
@@ -107,9 +112,9 @@ export function failureOf(error: MailError, now: number): JobFailure {
   return {
     code,
     disposition,
-    message: message.slice(0, MAX_PROBLEM_LENGTH),
+    message: brief(message),
     ...(road !== undefined && { road }),
-    ...(response !== undefined && { response: response.slice(0, MAX_PROBLEM_LENGTH) }),
+    ...(response !== undefined && { response: brief(response) }),
     at: now,
   };
 }

@@ -19,6 +19,8 @@ export class Settler {
   private running: LeaseEnd[] = [];
   private scheduled = false;
   private failures = 0;
+  private stopped = false;
+  private stopWaiting?: () => void;
   private readonly idle: (() => void)[] = [];
 
   constructor(
@@ -42,12 +44,19 @@ export class Settler {
     this.schedule();
   }
 
+  /** Asks a storage that fails no more; what it has not taken by now comes back when its lease ends. */
+  stop(): void {
+    this.stopped = true;
+    this.stopWaiting?.();
+  }
+
   whenIdle(): Promise<void> {
     if (this.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
 
   private schedule(): void {
+    if (this.stopped && this.failures > 0) return;
     if (this.scheduled || this.running.length > 0 || this.waiting.length === 0) return;
     this.scheduled = true;
     const run = () => {
@@ -57,14 +66,14 @@ export class Settler {
     if (this.failures === 0) setImmediate(run);
     else {
       const wait = Math.min(FIRST_WAIT_MS * 2 ** (this.failures - 1), LONGEST_WAIT_MS);
-      this.clock.after(wait, run, { keepAlive: true });
+      this.stopWaiting = this.clock.after(wait, run, { keepAlive: true });
     }
   }
 
   private async flush(): Promise<void> {
     this.running = this.waiting.splice(0, MAX_BATCH);
     try {
-      await this.store(this.running);
+      await this.store();
       this.failures = 0;
       this.outage.over();
     } catch (error) {
@@ -78,10 +87,12 @@ export class Settler {
     if (this.size === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  private async store(batch: readonly LeaseEnd[]): Promise<void> {
-    const settled = batch.filter((end) => end.outcome !== 'released');
-    const released = batch.filter((end) => end.outcome === 'released').map(({ id }) => id);
+  private async store(): Promise<void> {
+    const settled = this.running.filter((end) => end.outcome !== 'released');
+    const released = this.running.filter((end) => end.outcome === 'released');
     if (settled.length > 0) await this.relay.settle(settled);
-    if (released.length > 0) await this.relay.release(released);
+    // What is stored is not repeated: by then it may be leased again.
+    this.running = released;
+    if (released.length > 0) await this.relay.release(released.map(({ id }) => id));
   }
 }

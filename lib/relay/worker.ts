@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { fulfilledWithin, type Clock } from '../clock.js';
 import { MailDeliveryError, type MailDisposition, type MailError } from '../errors.js';
 import type { EventBus } from '../events/event-bus.js';
@@ -64,6 +64,7 @@ export class RelayWorker {
   private readonly random: () => number;
   private readonly aborts = Array.from({ length: SIGNALS }, () => new AbortController());
   private aborted = false;
+  private asking?: AbortController;
   private takeoffs = 0;
   private readonly flying = new Map<string, LeasedJob>();
   private characters = 0;
@@ -110,6 +111,7 @@ export class RelayWorker {
 
   async start(): Promise<void> {
     await this.parts.relay.consume({ onWork: () => this.stock.workCame() });
+    if (this.stopping) return;
     this.beat();
     this.pump();
   }
@@ -122,6 +124,7 @@ export class RelayWorker {
     this.stopping = true;
     this.counts = { sent: 0, failed: 0, released: 0 };
     this.timers.cancel('rate', 'road');
+    this.asking?.abort(reason);
     // A lease on its way brings jobs to give back.
     const stocked = this.stock.close();
     this.releaseStock();
@@ -134,7 +137,9 @@ export class RelayWorker {
     }
     await fulfilledWithin(clock, SETTLE_GRACE_MS, stocked);
     await fulfilledWithin(clock, SETTLE_GRACE_MS, this.settler.whenIdle());
-    this.timers.cancel('beat');
+    // Nothing here keeps the process alive any more, whatever storage and road still do.
+    this.settler.stop();
+    this.timers.close();
     return { ...this.counts, abandoned: this.abandoned };
   }
 
@@ -288,9 +293,12 @@ export class RelayWorker {
   private async askRoad(): Promise<void> {
     const { transport, clock } = this.parts;
     let retryAfterMs = 0;
-    const verified = transport.verify({ signal: this.aborts[0]!.signal });
-    verified.catch((error: unknown) => (retryAfterMs = retryAfterOf(error)));
-    const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, verified);
+    const asking = (this.asking = new AbortController());
+    const stopped = once(asking.signal, 'abort').then(() => Promise.reject(new Error('stopped')));
+    // A road of the user's own may throw at once.
+    const asked = (async () => transport.verify({ signal: asking.signal }))();
+    asked.catch((error: unknown) => (retryAfterMs = retryAfterOf(error)));
+    const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, Promise.race([asked, stopped]));
     if (this.stopping) return;
     if (answered) {
       this.road.answered();

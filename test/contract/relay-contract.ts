@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { MailDeliveryError } from '../../lib/errors.js';
 import type { Mail } from '../../lib/message/mail.js';
+import { failureOf } from '../../lib/relay/job.js';
 import type { JobFailure, LeasedJob, MailRelay, NewJob } from '../../lib/relay/relay.js';
 import { testMail } from '../fixtures/mail.js';
 
@@ -216,6 +218,28 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       const [third] = await consumer.take(1);
       expect(third).toMatchObject({ attempts: 2 });
       expect(third?.mail.envelope.to).toEqual(['b@example.net', 'c@example.net']);
+    });
+
+    it('records a failure whatever its words are', async () => {
+      const relay = await client();
+      const jobs = [newJob(), newJob()];
+      await relay.enqueue(jobs);
+      const leased = await (await Consumer.of(relay)).take(2);
+      // Cut to its length, it would end in half a character.
+      const error = new MailDeliveryError({
+        code: 'MAIL_CONTENT',
+        disposition: 'permanent',
+        fault: 'message',
+        stage: 'data',
+        message: `${'x'.repeat(499)}💌`,
+        response: `554 \ud83d "\0" ${'💌'.repeat(300)}`,
+      });
+      const end = { outcome: 'dead', reason: 'permanent', attempts: 1 } as const;
+      await relay.settle(
+        leased.map(({ mail: { id } }) => ({ id, ...end, failure: failureOf(error, 1) })),
+      );
+      expect(await relay.stats()).toMatchObject({ dead: 2, leased: 0 });
+      expect((await relay.list())[0]?.failure?.response).toContain('554');
     });
 
     it('keeps dead jobs, lists them, and retries or discards them when told', async () => {

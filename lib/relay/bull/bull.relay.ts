@@ -121,10 +121,22 @@ export class BullRelay implements MailRelay {
     const jobs: LeasedJob[] = [];
     const corrupt: CorruptJob[] = [];
     for (const row of rows) this.take(row, jobs, corrupt);
-    if (corrupt.length > 0) await this.settle(corrupt.map((job) => burial(job, this.clock.now())));
+    const buried = await this.bury(corrupt);
     // What is deferred by others, and what a lost call would have told, is looked for now and then.
     const againInMs = more ? 0 : dueInMs < 0 ? pollIntervalMs : Math.min(pollIntervalMs, dueInMs);
-    return { jobs, corrupt, againInMs };
+    return { jobs, corrupt: buried, againInMs };
+  }
+
+  /** Answers those set aside: if that fails, the others go out all the same, and these are met again. */
+  private async bury(corrupt: readonly CorruptJob[]): Promise<readonly CorruptJob[]> {
+    try {
+      await this.settle(corrupt.map((job) => burial(job, this.clock.now())));
+      return corrupt;
+    } catch {
+      for (const { id } of corrupt) this.held.delete(id);
+      this.strays = true;
+      return [];
+    }
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {

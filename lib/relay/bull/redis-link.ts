@@ -72,7 +72,9 @@ export class RedisLink {
       try {
         const deadline = this.clock.monotonic() + this.timeoutMs;
         if (!(await this.until(deadline, client.zcard(this.queue.toKey('failed'))))) {
-          if (this.own) client.disconnect(true);
+          // A connection of somebody else's may come back by itself: it is asked again.
+          if (!this.own) continue;
+          client.disconnect(true);
           return;
         }
         this.up = true;

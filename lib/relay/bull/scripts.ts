@@ -146,7 +146,9 @@ const SETTLE = `
 for i = 3, #ARGV do
   local s = cjson.decode(ARGV[i])
   local id, job = s.job, base .. s.job
-  if mine(id) and (s.outcome ~= 'sent' or call('HEXISTS', job, 'data') == 1) then
+  local ours
+  if s.outcome == 'sent' then ours = call('HEXISTS', job, 'data') == 1 else ours = mine(id) end
+  if ours then
     local held = call('LREM', base .. 'active', -1, id)
     if held == 0 and s.outcome == 'sent' then
       call('ZREM', base .. 'delayed', id)

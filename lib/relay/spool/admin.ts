@@ -2,7 +2,7 @@ import type { JobState, ListOptions, RelayStats } from '../relay.js';
 import { PRIORITIES } from './intake.js';
 import { DEAD, LEASED, READY, SENT, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
-import type { SqlRow } from './sqlite.js';
+import type { SqlRow, SqlValue } from './sqlite.js';
 import type { RowDetails, RowSummary } from './store.types.js';
 
 /** Which rows each listed state means. */
@@ -95,8 +95,18 @@ function summaryOf(row: SqlRow): RowSummary {
     queuedAt: Number(queued_at),
     ...(waits && typeof due_at === 'number' && { dueAt: due_at }),
     ...(typeof reason === 'string' && { reason: reason as RowSummary['reason'] }),
-    ...(typeof failure === 'string' && { failure: JSON.parse(failure) as RowSummary['failure'] }),
+    ...failureFrom(failure),
   };
+}
+
+/** A row may be damaged; it is listed all the same. */
+function failureFrom(json: SqlValue | undefined): Pick<RowSummary, 'failure'> {
+  if (typeof json !== 'string') return {};
+  try {
+    return { failure: JSON.parse(json) as RowSummary['failure'] };
+  } catch {
+    return {};
+  }
 }
 
 function stateOf({ state, delay_ms }: SqlRow): JobState {

@@ -43,8 +43,8 @@ export class Intake {
     const waits = dueAt !== null && dueAt > now;
     const { changes, lastInsertRowid } = this.file
       .sql(
-        `INSERT OR IGNORE INTO jobs (id, message_id, state, priority, queued_at, born_at, due_at, size, checksum)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+        `INSERT INTO jobs (id, message_id, state, priority, queued_at, born_at, due_at, size, checksum)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
       )
       .run(
         id,

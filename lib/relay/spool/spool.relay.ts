@@ -31,6 +31,8 @@ export class SpoolRelay implements MailRelay {
   private readonly host: StoreHost;
   private readonly commits: GroupCommit;
   private readonly recent = new RecentMails();
+  /** Leased, and neither settled nor given back. */
+  private readonly held = new Set<string>();
   /** Of the worker, if this process has one. */
   private onWork?: () => void;
   private closing?: Promise<void>;
@@ -93,37 +95,48 @@ export class SpoolRelay implements MailRelay {
     const jobs: LeasedJob[] = [];
     const corrupt: CorruptJob[] = [];
     for (const row of rows) {
+      const known = this.recent.take(row.id);
+      // Its lease had run out while it is still being sent here: it is ours again, and under way.
+      if (this.held.has(row.id)) continue;
       try {
-        jobs.push(jobOf(row, this.recent.take(row.id)));
+        jobs.push(jobOf(row, known));
+        this.held.add(row.id);
       } catch (error) {
         corrupt.push({ id: row.id, problem: problemOf(error) });
       }
     }
-    if (corrupt.length > 0)
-      await this.host.run(
-        'settle',
-        [],
-        corrupt.map((job) => burial(job, this.clock.now())),
-      );
+    const buried = await this.bury(corrupt);
     // Other processes of the file cannot call: it is looked at now and then.
     const againInMs = more ? 0 : Math.min(this.options.pollIntervalMs, nextDueInMs ?? Infinity);
-    if (message === undefined) return { jobs, corrupt, againInMs };
+    if (message === undefined) return { jobs, corrupt: buried, againInMs };
     const damage = spoolError('corrupt', message, this.options.path);
-    return { jobs, corrupt, againInMs, damage };
+    return { jobs, corrupt: buried, againInMs, damage };
   }
 
-  settle(settlements: readonly Settlement[]): Promise<void> {
+  /** Answers those set aside: if that fails, the others go out, and these are met again when their lease ends. */
+  private async bury(corrupt: readonly CorruptJob[]): Promise<readonly CorruptJob[]> {
+    if (corrupt.length === 0) return corrupt;
+    const burials = corrupt.map((job) => burial(job, this.clock.now()));
+    return this.settle(burials).then(
+      () => corrupt,
+      () => [],
+    );
+  }
+
+  async settle(settlements: readonly Settlement[]): Promise<void> {
     const sent = settlements.filter(({ outcome }) => outcome === 'sent').map(({ id }) => id);
     const others = settlements.filter((one) => one.outcome !== 'sent');
-    return this.host.run('settle', sent, others);
+    await this.host.run('settle', sent, others);
+    for (const { id } of settlements) this.held.delete(id);
   }
 
   heartbeat(ids: readonly string[]): Promise<void> {
     return this.host.run('heartbeat', ids);
   }
 
-  release(ids: readonly string[]): Promise<void> {
-    return this.host.run('release', ids);
+  async release(ids: readonly string[]): Promise<void> {
+    await this.host.run('release', ids);
+    for (const id of ids) this.held.delete(id);
   }
 
   list(options: ListOptions = {}): Promise<readonly JobSummary[]> {
@@ -187,6 +200,9 @@ function jobOf(row: LeasedRow, known?: Mail): LeasedJob {
   const mail = known ?? mailOf(row);
   const open = row.open === null ? undefined : readOpen(row.open);
   const { attempts, bornAt, size } = row;
+  if (![attempts, bornAt, size].every(Number.isFinite)) {
+    throw new TypeError('What is stored beside the mail is damaged');
+  }
   return { mail: narrowTo(mail, open), attempts, bornAt, size };
 }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { MailConfigurationError, MailRelayError } from '../../errors.js';
 import { sqlFaultKind, type SqlFaultKind } from './sqlite.js';
@@ -132,7 +131,7 @@ export class ThreadHost implements StoreHost {
     this.closed = true;
     const { thread } = this;
     if (!thread) return;
-    const gone = once(thread, 'exit');
+    const gone = new Promise((resolve) => thread.once('exit', resolve));
     // A thread that ended by itself has closed, too.
     await this.ask('close', []).catch(() => undefined);
     await gone;

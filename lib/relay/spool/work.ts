@@ -32,7 +32,7 @@ export class Work {
     private readonly owners: Owners,
     private readonly options: StoreOptions,
   ) {
-    this.upkeep = new Upkeep(file, owners);
+    this.upkeep = new Upkeep(file, owners, options.leaseMs);
     this.salvage = new Salvage(file);
   }
 

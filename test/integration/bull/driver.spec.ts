@@ -285,6 +285,24 @@ describe('release and recovery', () => {
     expect(await other.stats()).toMatchObject({ queued: 0, leased: 0, dead: 0 });
   });
 
+  it('does not send again what was sent while another held it', async () => {
+    const [slow, other] = [await open(), await open()];
+    const job = newJob();
+    const { id } = job.mail;
+    await slow.enqueue([job]);
+    await leaseAll(slow);
+    await redis.command('del', `bull:mail:${id}:lock`);
+    expect(await leaseAll(other)).toEqual([id]);
+    await slow.settle([{ id, outcome: 'sent' }]);
+    await other.heartbeat([id]);
+    const later = { id, outcome: 'deferred', delayMs: 1, attempts: 1, failure: FAILURE } as const;
+    await other.settle([later]);
+    const nothing = { queued: 0, scheduled: 0, deferred: 0, leased: 0, dead: 0 };
+    expect(await other.stats()).toMatchObject(nothing);
+    expect(await other.enqueue([job])).toEqual([{ status: 'stored' }]);
+    expect(await other.stats()).toMatchObject(nothing);
+  });
+
   it('leaves a lease alone that another took over', async () => {
     const [slow, other] = [await open(), await open()];
     const job = newJob();
@@ -320,6 +338,20 @@ describe('hostile and damaged jobs', () => {
     expect(dead).toHaveLength(3);
     expect(dead.every(({ reason }) => reason === 'corrupt')).toBe(true);
     expect(await relay.stats()).toMatchObject({ leased: 2, dead: 3 });
+  });
+
+  it('hands out the others where it cannot set one aside', async () => {
+    const relay = await open();
+    const [bad, good] = [newJob(), newJob()];
+    await relay.enqueue([bad, good]);
+    await redis.command('hset', `bull:mail:${bad.mail.id}`, 'data', '{');
+    const settle = relay.settle.bind(relay);
+    relay.settle = () => Promise.reject(new Error('Redis went away'));
+    expect(await leaseAll(relay)).toEqual([good.mail.id]);
+    relay.settle = settle;
+    await relay.settle([{ id: good.mail.id, outcome: 'sent' }]);
+    expect((await relay.lease(10)).corrupt).toMatchObject([{ id: bad.mail.id }]);
+    expect(await relay.stats()).toMatchObject({ queued: 0, leased: 0, dead: 1 });
   });
 
   it('refuses content by path on the way out', async () => {

@@ -407,6 +407,28 @@ describe('MailService with a relay', () => {
       await ended;
     });
 
+    it('lets go of a source that fails to close', async () => {
+      const { mail } = await boot();
+      const rejections: unknown[] = [];
+      const note = (reason: unknown) => rejections.push(reason);
+      process.on('unhandledRejection', note);
+      let closed = 0;
+      async function* cursor(): AsyncGenerator<MailMessage> {
+        try {
+          for (;;) yield await Promise.resolve(message);
+        } finally {
+          closed += 1;
+          throw new Error('the cursor is gone');
+        }
+      }
+      const some = await lastValueFrom(mail.sendMany(cursor()).pipe(take(3), toArray()));
+      expect(some).toHaveLength(3);
+      while (closed === 0) await new Promise(setImmediate);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      process.off('unhandledRejection', note);
+      expect(rejections).toEqual([]);
+    });
+
     it('fails as its source does, and with the shutdown', async () => {
       const { app, mail } = await boot();
       function* broken(): Generator<MailMessage> {

@@ -1,14 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCli } from '../../../lib/cli/cli.js';
-import type { JobDetails, JobSummary } from '../../../lib/relay/relay.js';
+import type { JobDetails, JobSummary, MailRelay, NewJob } from '../../../lib/relay/relay.js';
 import { Consumer, newJob } from '../../contract/relay-contract.js';
 import { SpoolHarness } from '../../contract/spool-harness.js';
 import { testMail } from '../../fixtures/mail.js';
+
+async function stored(relay: MailRelay): Promise<NewJob> {
+  const job = newJob();
+  await relay.enqueue([job]);
+  return job;
+}
 
 describe('spool', () => {
   let spool: SpoolHarness;
@@ -87,6 +93,22 @@ describe('spool', () => {
     expect(dead.every(({ reason }) => reason === 'corrupt')).toBe(true);
   });
 
+  it('hands out the others where it cannot set a damaged one aside', async () => {
+    const relay = await spool.client();
+    const jobs = [newJob(), newJob()];
+    await relay.enqueue(jobs);
+    const [bad, good] = jobs.map(({ mail }) => mail.id);
+    await spool.rewrite(bad!, () => ({}));
+    spool.sql((db) =>
+      db.exec(
+        "CREATE TRIGGER full BEFORE UPDATE ON jobs WHEN NEW.reason IS NOT NULL BEGIN SELECT raise(ABORT, 'no'); END",
+      ),
+    );
+    const { jobs: leased, corrupt } = await relay.lease(10);
+    expect(leased.map(({ mail }) => mail.id)).toEqual([good]);
+    expect(corrupt).toEqual([]);
+  });
+
   it('takes back at once what a killed process held', async () => {
     const built = fileURLToPath(new URL('../../../dist/relay/spool/', import.meta.url));
     const options = JSON.stringify({ path: spool.path, thread: false, leaseMs: 600_000 });
@@ -96,7 +118,8 @@ describe('spool', () => {
       const relay = new SpoolRelay(readSpoolOptions(${options}));
       const { jobs } = await relay.lease(1);
       console.log(jobs[0].mail.id);
-      setInterval(() => undefined, 1000);`;
+      // It keeps the relay: collected, that would let go of its lock.
+      setInterval(() => relay, 1000);`;
     const relay = await spool.client({ leaseMs: 600_000 });
     const job = newJob();
     await relay.enqueue([job]);
@@ -106,7 +129,9 @@ describe('spool', () => {
     });
     const exit = once(child, 'exit');
     try {
-      const [said] = (await once(child.stdout, 'data')) as [Buffer];
+      // A child that ends without a word, over a dist/ built anew under its feet for one, says so at once.
+      const ended = exit.then(([code]) => Promise.reject(new Error(`It ended with ${code}`)));
+      const [said] = (await Promise.race([once(child.stdout, 'data'), ended])) as [Buffer];
       expect(said.toString()).toContain(job.mail.id);
       // It lives: its lease stands.
       expect((await relay.lease(1)).jobs).toEqual([]);
@@ -137,6 +162,71 @@ describe('spool', () => {
     expect((await second.show(left!))?.state).toBe('leased');
     await first.settle([{ id: left!, outcome: 'sent' }]);
     expect(await second.show(left!)).toBeUndefined();
+  });
+
+  it('does not begin again what is still under way after its lease ran out', async () => {
+    const relay = await spool.client({ leaseMs: 1_000 });
+    const { id } = (await stored(relay)).mail;
+    expect((await relay.lease(1)).jobs).toHaveLength(1);
+    // As after a process was stopped for long.
+    spool.sql((db) => db.exec('UPDATE jobs SET state = 0, owner = NULL, lease_until = NULL'));
+    expect((await relay.lease(1)).jobs).toEqual([]);
+    // It is held again all the same.
+    expect(await relay.stats()).toMatchObject({ queued: 0, leased: 1 });
+    await relay.release([id]);
+    expect((await relay.lease(1)).jobs).toHaveLength(1);
+    await relay.settle([{ id, outcome: 'sent' }]);
+    expect(await relay.stats()).toMatchObject({ queued: 0, leased: 0 });
+  });
+
+  it('takes no mail from who lives when the clock is set forward', async () => {
+    const [first, second] = [await spool.client(), await spool.client()];
+    const { id } = (await stored(first)).mail;
+    let [wall, monotonic] = [Date.now(), performance.now()];
+    const clocks = [
+      jest.spyOn(Date, 'now').mockImplementation(() => wall),
+      jest.spyOn(performance, 'now').mockImplementation(() => monotonic),
+    ];
+    const pass = (ms: number, set = 0) => {
+      monotonic += ms;
+      wall += ms + set;
+    };
+    try {
+      await second.lease(0);
+      pass(70_000);
+      expect((await first.lease(1)).jobs).toHaveLength(1);
+      await second.lease(0);
+      pass(2_000, 3_600_000);
+      expect((await second.lease(1)).jobs).toEqual([]);
+      pass(20_000);
+      await first.heartbeat([id]);
+      pass(41_000);
+      expect((await second.lease(1)).jobs).toEqual([]);
+      // Now nobody renews it.
+      pass(60_000);
+      expect((await second.lease(1)).jobs).toHaveLength(1);
+    } finally {
+      for (const clock of clocks) clock.mockRestore();
+    }
+  });
+
+  it('lists and sets aside rows with damage beside the mail', async () => {
+    const relay = await spool.client();
+    const { id } = (await stored(relay)).mail;
+    spool.sql((db) => db.exec("UPDATE jobs SET born_at = 'x', failure = '{'"));
+    expect(await relay.list({ state: 'queued' })).toMatchObject([{ id }]);
+    expect(await relay.lease(1)).toMatchObject({ jobs: [], corrupt: [{ id }] });
+    expect(await relay.list()).toMatchObject([{ id, reason: 'corrupt' }]);
+  });
+
+  it('never calls stored what the file refuses', async () => {
+    const relay = await spool.client();
+    await expect(relay.enqueue([newJob(testMail(), { queuedAt: NaN })])).rejects.toMatchObject({
+      code: 'MAIL_RELAY',
+    });
+    const job = newJob();
+    expect(await relay.enqueue([job])).toEqual([{ status: 'stored' }]);
+    expect(await relay.enqueue([job])).toMatchObject([{ status: 'duplicate' }]);
   });
 
   it('makes nobody wait longer than was decided when the clock was set back', async () => {

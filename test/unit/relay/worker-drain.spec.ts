@@ -1,0 +1,159 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import type { Clock } from '../../../lib/clock.js';
+import { MailRelayError, MailShutdownError } from '../../../lib/errors.js';
+import { EventBus } from '../../../lib/events/event-bus.js';
+import type { Mail } from '../../../lib/message/mail.js';
+import type { Lease, MailRelay, Settlement } from '../../../lib/relay/relay.js';
+import { RETRY_DEFAULTS } from '../../../lib/relay/retry-policy.js';
+import { RelayWorker } from '../../../lib/relay/worker.js';
+import { MailTestClock } from '../../../lib/testing/test-clock.js';
+import { testMail } from '../../fixtures/mail.js';
+import { fault, ScriptedTransport } from '../../fixtures/scripted-transport.js';
+
+/** Knows what would keep the process alive. */
+class WatchedClock extends MailTestClock {
+  readonly alive = new Set<object>();
+
+  override after(...[ms, fn, options]: Parameters<Clock['after']>): () => void {
+    const timer = {};
+    if (options?.keepAlive) this.alive.add(timer);
+    const done = () => this.alive.delete(timer);
+    const cancel = super.after(ms, () => {
+      done();
+      fn();
+    });
+    return () => {
+      done();
+      cancel();
+    };
+  }
+}
+
+const never = () => new Promise<never>(() => undefined);
+const unused = () => Promise.reject(new Error('not in this test'));
+
+/** Hands out what it is given, once. */
+function storage(mails: Mail[], parts: Partial<MailRelay> = {}): MailRelay {
+  return {
+    name: 'test',
+    open: async () => undefined,
+    enqueue: unused,
+    consume: async () => undefined,
+    lease: async (max): Promise<Lease> => {
+      const jobs = mails.splice(0, max).map((mail) => ({ mail, attempts: 0, bornAt: 0 }));
+      return { jobs, corrupt: [] };
+    },
+    settle: async () => undefined,
+    heartbeat: async () => undefined,
+    release: async () => undefined,
+    list: unused,
+    show: unused,
+    retry: unused,
+    discard: unused,
+    stats: unused,
+    close: async () => undefined,
+    destroy: async () => undefined,
+    ...parts,
+  };
+}
+
+const logging = Logger.prototype.error;
+afterEach(() => {
+  Logger.prototype.error = logging;
+});
+
+function workerOf(relay: MailRelay, transport: ScriptedTransport) {
+  Logger.prototype.error = () => undefined;
+  const clock = new WatchedClock();
+  const options = { role: 'both', retry: { ...RETRY_DEFAULTS, lifetimeMs: 1e15 } } as const;
+  const worker = new RelayWorker({ relay, transport, options, clock, events: new EventBus() });
+  const drain = async () => {
+    const drained = worker.drain(1_000, new MailShutdownError());
+    await clock.advance(10_000);
+    return drained;
+  };
+  return { clock, worker, drain };
+}
+
+describe('a worker that drained', () => {
+  it('leaves a storage alone that never takes the outcomes', async () => {
+    const asked: (readonly Settlement[])[] = [];
+    const settle = async (settlements: readonly Settlement[]) => {
+      asked.push(settlements);
+      throw new MailRelayError('gone');
+    };
+    const relay = storage([testMail()], { settle });
+    const { clock, worker, drain } = workerOf(relay, new ScriptedTransport());
+    await worker.start();
+    await clock.advance(1_000);
+    expect(asked.length).toBeGreaterThan(1);
+    expect(await drain()).toMatchObject({ abandoned: [] });
+    const times = asked.length;
+    await clock.advance(60_000);
+    expect(asked).toHaveLength(times);
+    expect(clock.alive.size).toBe(0);
+  });
+
+  it('renews no lease, also when a heartbeat was on its way', async () => {
+    let fail: (error: Error) => void = () => undefined;
+    let beats = 0;
+    const heartbeat = () => {
+      beats += 1;
+      return new Promise<never>((_, reject) => (fail = reject));
+    };
+    const relay = storage([testMail()], { heartbeat });
+    const beating = Object.assign(relay, { heartbeatMs: 100 });
+    const road = new ScriptedTransport();
+    road.script = () => 'hold';
+    const { clock, worker, drain } = workerOf(beating, road);
+    await worker.start();
+    await clock.advance(500);
+    expect(beats).toBe(1);
+    await drain();
+    fail(new MailRelayError('gone'));
+    await clock.advance(10_000);
+    expect(beats).toBe(1);
+    expect(clock.alive.size).toBe(0);
+  });
+
+  it('waits for no road that does not answer whether it is there', async () => {
+    const road = new ScriptedTransport();
+    road.script = () => fault({});
+    let stopped = false;
+    road.verify = (options?: { readonly signal?: AbortSignal }) => {
+      options?.signal?.addEventListener('abort', () => (stopped = true));
+      return never();
+    };
+    const { clock, worker, drain } = workerOf(storage([testMail()]), road);
+    await worker.start();
+    await clock.advance(5_000);
+    await drain();
+    expect(stopped).toBe(true);
+    expect(clock.alive.size).toBe(0);
+  });
+});
+
+it('a worker asks again where a road throws instead of answering', async () => {
+  const road = new ScriptedTransport();
+  const mail = testMail();
+  road.script = () => fault({});
+  road.verify = () => {
+    road.verified += 1;
+    road.script = (one) => ({
+      road: 'scripted',
+      accepted: one.envelope.to,
+      rejected: [],
+      response: '250',
+    });
+    if (road.verified === 1) throw new TypeError('no such method');
+    return Promise.resolve();
+  };
+  const mails = [mail];
+  const release = async () => void mails.push(mail);
+  const { clock, worker, drain } = workerOf(storage(mails, { release }), road);
+  await worker.start();
+  await clock.advance(120_000);
+  expect(road.taken).toHaveLength(1);
+  await drain();
+});
