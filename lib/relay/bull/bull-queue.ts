@@ -3,12 +3,15 @@
  * neither. A test holds these against the real types.
  */
 export interface RedisClient {
-  readonly status: string;
+  status: string;
+  /** Absent before it connects. */
+  readonly stream?: { readonly destroyed: boolean };
   readonly options: { retryStrategy?: unknown };
   on(event: string, listener: (...args: never[]) => void): unknown;
   once(event: string, listener: (...args: never[]) => void): unknown;
   removeAllListeners(event: string): unknown;
   defineCommand(name: string, definition: { lua: string; numberOfKeys: number }): void;
+  connect(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
   info(section: string): Promise<string>;
   hmget(key: string, ...fields: string[]): Promise<(string | null)[]>;

@@ -74,7 +74,7 @@ export class RedisLink {
         if (!(await this.until(deadline, client.zcard(this.queue.toKey('failed'))))) {
           // A connection of somebody else's may come back by itself: it is asked again.
           if (!this.own) continue;
-          client.disconnect(true);
+          reconnect(client);
           return;
         }
         this.up = true;
@@ -140,7 +140,7 @@ export class RedisLink {
         if (await this.until(deadline, working)) return await working;
         lost = true;
         // Nothing for so long: the connection is dead, or as good as that.
-        if (this.own && !this.gone) client.disconnect(true);
+        if (this.own && !this.gone) reconnect(client);
         break;
       } catch (error) {
         reason = error;
@@ -148,7 +148,7 @@ export class RedisLink {
         if (fate === 'lost') lost = true;
         if (fate === 'refused' || (fate === 'lost' && (!repeatable || isReply(error)))) break;
         // A master that became a replica stays at its address; the new one is found by its name.
-        if (this.own && /\bREADONLY\b/.test(messageOf(error))) client.disconnect(true);
+        if (this.own && /\bREADONLY\b/.test(messageOf(error))) reconnect(client);
         if (!(await this.until(deadline, this.pause(PAUSE_MS)))) break;
       }
     }
@@ -204,6 +204,14 @@ export class RedisLink {
       );
     });
   }
+}
+
+/** ioredis may call itself ready without a connection: what it does while it connects can come too late. */
+function reconnect(client: RedisClient): void {
+  client.disconnect(true);
+  if (client.status !== 'ready' || client.stream?.destroyed !== true) return;
+  client.status = 'end';
+  client.connect().catch(() => undefined);
 }
 
 /** Whether Redis did it: surely not and for now, surely not, or who knows. */

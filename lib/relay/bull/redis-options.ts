@@ -73,6 +73,9 @@ export function queueConnection(
       maxRetriesPerRequest: 0,
       // Bull refuses to listen with it.
       enableReadyCheck: false,
+      // A connection that is lost while ioredis introduces itself is taken for one that is ready, and
+      // never made anew.
+      disableClientInfo: true,
     },
   };
 }

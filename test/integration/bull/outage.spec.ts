@@ -1,3 +1,4 @@
+import net from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MailRelayError } from '../../../lib/errors.js';
@@ -72,6 +73,36 @@ describe('Redis down', () => {
     await opened.pop()!.close();
     expect(performance.now() - from).toBeLessThan(4_000);
     await expect(relay.enqueue([newJob()])).rejects.toMatchObject({ code: 'MAIL_RELAY' });
+  });
+
+  it('gone while the client introduces itself: the connection is made anew', async () => {
+    await redis.restart();
+    let introduced = 0;
+    const proxy = net.createServer((from) => {
+      from.on('error', () => undefined);
+      from.once('data', (first: Buffer) => {
+        introduced += 1;
+        if (introduced <= 2) return from.resetAndDestroy();
+        const to = net.connect(redis.port, '127.0.0.1');
+        to.on('error', () => undefined).on('close', () => from.destroy());
+        to.write(first);
+        return from.pipe(to).pipe(from);
+      });
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    const { port } = proxy.address() as net.AddressInfo;
+    try {
+      // With a name there is something to say first, whatever else is left out.
+      const relay = await open({ redis: { port, host: '127.0.0.1', connectionName: 'mail' } });
+      const outcomes: EnqueueOutcome['status'][] = [];
+      do outcomes.push((await outcomeOf(relay)).status);
+      while (outcomes.at(-1) !== 'stored' && outcomes.length < 5);
+      expect(outcomes.at(-1)).toBe('stored');
+      expect(introduced).toBeGreaterThan(2);
+    } finally {
+      await opened.pop()!.close();
+      proxy.close();
+    }
   });
 
   it('for a moment: a send waits for it', async () => {
