@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { MailDeliveryError } from '../../errors.js';
 import type { Capabilities } from './capabilities.js';
 import type { SmtpContext } from './context.js';
 import type { Credentials, TokenCredentials } from './credentials.js';
@@ -21,9 +22,25 @@ export async function authenticate(
 ): Promise<void> {
   const offered = capabilities.auth;
   if (offered.size === 0) throw errors.auth('the server offers no AUTH');
-  const ask: Ask = (line) => dialog.command(line, 'auth', options.timeouts.commandMs);
+  const { commandMs } = options.timeouts;
+  const ask: Ask = (line) => dialog.command(line, 'auth', commandMs);
+  /** The provider is not to be trusted with our time, nor with what it says. */
+  const fetched = async ({ token, redact }: TokenCredentials, renew: boolean): Promise<string> => {
+    try {
+      return await dialog.during(token(renew), 'auth', commandMs, () =>
+        errors.auth(`no access token within ${commandMs} ms`),
+      );
+    } catch (error) {
+      if (error instanceof MailDeliveryError) throw error;
+      const why = error instanceof Error ? redact(error.message) : 'the provider failed';
+      throw errors.auth(`no access token: ${why}`);
+    }
+  };
   const tell = async (): Promise<Reply> => {
-    if (credentials.kind === 'token') return withToken(ask, credentials, errors.auth.bind(errors));
+    if (credentials.kind === 'token') {
+      const { user } = credentials;
+      return withToken(ask, user, (renew) => fetched(credentials, renew));
+    }
     const { method } = credentials;
     const chosen = method ?? PASSWORD_METHODS.find((one) => offered.has(one));
     if (chosen === undefined || !offered.has(chosen)) {
@@ -56,25 +73,17 @@ async function withPassword(
 /** A refused token may only have run out: it is renewed once. */
 async function withToken(
   ask: Ask,
-  { user, token }: TokenCredentials,
-  fault: (why: string) => Error,
+  user: string,
+  token: (renew: boolean) => Promise<string>,
 ): Promise<Reply> {
-  for (const renew of [false, true]) {
-    let current: string;
-    try {
-      current = await token(renew);
-    } catch (error) {
-      throw fault(
-        `no access token: ${error instanceof Error ? error.message : 'the provider failed'}`,
-      );
-    }
-    const response = base64(`user=${user}\x01auth=Bearer ${current}\x01\x01`);
-    let reply = await ask(`AUTH XOAUTH2 ${response}`);
+  const tryOnce = async (renew: boolean): Promise<Reply> => {
+    const response = base64(`user=${user}\x01auth=Bearer ${await token(renew)}\x01\x01`);
+    const reply = await ask(`AUTH XOAUTH2 ${response}`);
     // The error comes as a challenge; an empty answer brings the verdict.
-    if (reply.code === 334) reply = await ask('');
-    if (reply.kind !== 5 || renew) return reply;
-  }
-  throw fault('the token was refused');
+    return reply.code === 334 ? ask('') : reply;
+  };
+  const reply = await tryOnce(false);
+  return reply.kind === 5 ? tryOnce(true) : reply;
 }
 
 function base64(text: string): string {

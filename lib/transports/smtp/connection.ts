@@ -196,7 +196,9 @@ export class Connection implements ChannelOwner, JobHolder {
     const { inFlight } = this;
     const transaction = inFlight.find(job);
     if (!transaction) {
-      this.answered.tellOf(job);
+      const away = this.turnedAway.some((one) => one.job === job);
+      if (away) job.reject(this.context.errors.aborted('mail', job.signal?.reason));
+      else this.answered.tellOf(job);
       return;
     }
     const stage = transaction.failure ? 'mail' : transaction.stage;
@@ -230,9 +232,13 @@ export class Connection implements ChannelOwner, JobHolder {
     const transaction = this.inFlight.head;
     this.lastReply = reply;
     if (reply.code === 421) this.farewell = reply;
+    // The server may say so at any time (RFC 5321 §3.8).
+    if (this.farewell && !transaction?.awaiting) {
+      this.leave();
+      return;
+    }
     if (!transaction) {
-      if (this.farewell) this.channel.end({ kind: 'closed' });
-      else this.breakOff('a reply came that nothing had asked for');
+      this.breakOff('a reply came that nothing had asked for');
       return;
     }
     const problem = transaction.reply(reply);
@@ -324,7 +330,7 @@ export class Connection implements ChannelOwner, JobHolder {
     const closing = this.severed || this.farewell !== undefined;
     const mute = !head || (!head.awaiting && closing);
     if ((closing && mute) || head?.stuck === true || this.cutOff(head)) {
-      this.channel.end({ kind: 'closed' });
+      this.leave();
       return;
     }
     this.due = true;
@@ -363,7 +369,12 @@ export class Connection implements ChannelOwner, JobHolder {
   private overdue(ms: number): void {
     if (this.inFlight.size > 0 && !this.farewell) this.channel.end({ kind: 'timeout', ms });
     else if (this.state === 'open' && !this.farewell) this.retire();
-    else this.channel.end({ kind: 'closed' });
+    else this.leave();
+  }
+
+  /** Nothing more is to come of it. After a farewell the server has left, not we. */
+  private leave(): void {
+    this.channel.end({ kind: this.farewell ? 'lost' : 'closed' });
   }
 }
 

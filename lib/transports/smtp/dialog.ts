@@ -7,7 +7,8 @@ import type { Reply } from './reply.js';
 interface Waiter {
   readonly stage: MailStage;
   readonly cancelDeadline: () => void;
-  readonly resolve: (reply: Reply) => void;
+  /** Absent where it is not the server that is waited for. */
+  readonly resolve?: (reply: Reply) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -17,7 +18,7 @@ export class Dialog implements ChannelOwner {
   private end: ChannelEnd | undefined;
   /** A 421 that came before it was asked for. */
   private farewell: Reply | undefined;
-  private deaf = false;
+  private stage: MailStage = 'greeting';
 
   constructor(
     private readonly channel: Channel,
@@ -27,22 +28,20 @@ export class Dialog implements ChannelOwner {
     channel.own(this);
   }
 
-  /** From now on nothing that the server says is heard: what follows 220 to STARTTLS is not its word. */
-  stopListening(): void {
-    this.deaf = true;
-  }
-
-  /** Sends a command and answers its reply, whatever that is. */
-  command(line: string, stage: MailStage, deadlineMs: number, last = false): Promise<Reply> {
+  /**
+   * Sends a command and answers its reply, whatever that is. A reply with the code `lastCode` is the
+   * last: what follows 220 to STARTTLS is not the server's word, and is not even read.
+   */
+  command(line: string, stage: MailStage, deadlineMs: number, lastCode?: number): Promise<Reply> {
     if (/[\r\n\0]/.test(line)) throw new TypeError('an SMTP command cannot hold CR, LF or NUL');
-    const reply = this.next(stage, deadlineMs, last);
+    const reply = this.next(stage, deadlineMs, lastCode);
     this.channel.write([Buffer.from(`${line}\r\n`)]);
     return reply;
   }
 
-  /** The next reply. With `last`, whatever comes after it is thrown away unread. */
-  next(stage: MailStage, deadlineMs: number, last = false): Promise<Reply> {
-    this.onStage(stage);
+  /** The next reply. */
+  next(stage: MailStage, deadlineMs: number, lastCode?: number): Promise<Reply> {
+    this.begin(stage);
     const promise = new Promise<Reply>((resolve, reject) => {
       const cancelDeadline = this.context.clock.after(deadlineMs, () => {
         this.channel.end({ kind: 'timeout', ms: deadlineMs });
@@ -51,7 +50,7 @@ export class Dialog implements ChannelOwner {
         stage,
         cancelDeadline,
         resolve: (reply) => {
-          if (last && reply.kind === 2) this.stopListening();
+          if (reply.code === lastCode) this.channel.detach();
           resolve(reply);
         },
         reject,
@@ -62,10 +61,47 @@ export class Dialog implements ChannelOwner {
     return promise;
   }
 
+  /** What comes of `work`. Fails when the channel ends first, and with `late()` at the deadline. */
+  during<T>(work: Promise<T>, stage: MailStage, deadlineMs: number, late: () => Error): Promise<T> {
+    this.begin(stage);
+    return new Promise<T>((resolve, reject) => {
+      const cancelDeadline = this.context.clock.after(deadlineMs, () => {
+        this.waiter = undefined;
+        reject(late());
+      });
+      this.waiter = { stage, cancelDeadline, reject };
+      const over = (): void => {
+        cancelDeadline();
+        this.waiter = undefined;
+      };
+      work.then(
+        (value) => {
+          over();
+          resolve(value);
+        },
+        (error: unknown) => {
+          over();
+          reject(error);
+        },
+      );
+      if (this.end) this.ended(this.end);
+    });
+  }
+
+  /**
+   * The session is open.
+   * @throws MailDeliveryError when the server has said more than it was asked: it is over already.
+   */
+  finish(redact: (text: string) => string): void {
+    const { end, farewell, stage } = this;
+    const { errors } = this.context;
+    if (end) throw endedAt(end, stage, errors);
+    if (farewell) throw errors.refused(stage, farewell.said(redact));
+  }
+
   reply(reply: Reply): void {
-    if (this.deaf) return;
     const { waiter } = this;
-    if (waiter) {
+    if (waiter?.resolve) {
       this.waiter = undefined;
       waiter.cancelDeadline();
       waiter.resolve(reply);
@@ -91,5 +127,10 @@ export class Dialog implements ChannelOwner {
     this.waiter = undefined;
     waiter.cancelDeadline();
     waiter.reject(endedAt(end, waiter.stage, this.context.errors));
+  }
+
+  private begin(stage: MailStage): void {
+    this.stage = stage;
+    this.onStage(stage);
   }
 }

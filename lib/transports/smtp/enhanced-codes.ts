@@ -1,7 +1,7 @@
 import type { Reply } from './reply.js';
 import { Step } from './step.js';
 
-/** RFC 3463: a good sender, a good recipient. Nothing else is answered with them. */
+/** RFC 3463: a good sender, a good recipient. */
 const GOOD_SENDER = 2_001_000;
 const GOOD_RECIPIENT = 2_001_005;
 const GOOD = 2_000_000;
@@ -27,6 +27,8 @@ export class EnhancedCodes {
     if (expect === Step.rcpt) {
       return this.specific && (status === GOOD_SENDER || status === GOOD);
     }
+    // Gmail, for one, answers RSET as it answers RCPT.
+    if (expect === Step.reset) return status === GOOD_SENDER;
     // Over LMTP a recipient's is a good answer to content.
     if (this.lmtp && expect === Step.content) return status === GOOD_SENDER;
     return status === GOOD_SENDER || status === GOOD_RECIPIENT;

@@ -36,7 +36,7 @@ function fateOf(one: Transaction, first: boolean, how: Circumstances): Fate {
   const sane = end.kind !== 'protocol';
   const { failure, turnedAway } = one;
   if (sane && failure && !turnedAway) return { kind: 'settled', error: failure };
-  const refused = sane && (dismissal !== undefined || (turnedAway && one.done));
+  const refused = sane && (dismissal !== undefined || one.senderTurnedAway);
   if (one.doubtful || (one.complete && !refused)) {
     return { kind: 'settled', error: endedAt(end, 'reply', errors) };
   }

@@ -34,6 +34,7 @@ export async function openSession(
     channel.end({ kind: 'closed', reason: signal.reason });
   };
   signal.addEventListener('abort', stop);
+  if (signal.aborted) stop();
   try {
     let dialog = new Dialog(channel, context, onStage);
     await greeting(dialog, context);
@@ -46,6 +47,7 @@ export async function openSession(
     }
     if (credentials) await authenticate(dialog, credentials, capabilities, context);
     if (signal.aborted) throw errors.aborted('connect', signal.reason);
+    dialog.finish(credentials?.redact ?? unchanged);
     return { channel, capabilities };
   } catch (error) {
     channel.end({ kind: 'closed' });
@@ -88,7 +90,7 @@ async function starttls(
   if (ignoreTLS) return false;
   if (!capabilities.startTls && !requireTLS) return false;
   if (!capabilities.startTls) throw errors.tls('starttls', 'the server does not offer STARTTLS');
-  const reply = await dialog.command('STARTTLS', 'starttls', timeouts.commandMs, true);
+  const reply = await dialog.command('STARTTLS', 'starttls', timeouts.commandMs, 220);
   if (reply.code === 220) return true;
   if (!requireTLS && reply.kind >= 4 && reply.code !== 421) return false;
   throw errors.refused('starttls', plain(reply));
@@ -96,5 +98,9 @@ async function starttls(
 
 /** No secret has been sent by then. */
 function plain(reply: Reply): SmtpReply {
-  return reply.said((text) => text);
+  return reply.said(unchanged);
+}
+
+function unchanged(text: string): string {
+  return text;
 }

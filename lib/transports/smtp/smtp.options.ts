@@ -61,9 +61,9 @@ export interface SmtpTimeoutOptions {
   readonly connectMs?: number;
   /** The server's greeting. Default 30,000, maximum 300,000. */
   readonly greetingMs?: number;
-  /** The reply to each of EHLO, STARTTLS with its handshake, AUTH, MAIL, RCPT and RSET. Default 60,000, maximum 300,000. */
+  /** The reply to each of EHLO, STARTTLS with its handshake, AUTH, MAIL, RCPT and RSET; also an access token. Default 60,000, maximum 300,000. */
   readonly commandMs?: number;
-  /** The reply to DATA, and every 64 KiB of content. Default 120,000, maximum 180,000. */
+  /** The reply to DATA, and every 256 KiB of content. Default 120,000, maximum 180,000. */
   readonly dataMs?: number;
   /**
    * The reply after the content. Past it the outcome is `unknown`, so be patient: RFC 1047.

@@ -109,6 +109,11 @@ export class Transaction {
     return this.toWrite === Step.done && this.got === this.owed;
   }
 
+  /** Answered so that the server cannot have it, whatever was written behind: 421 to its MAIL, or to all. */
+  get senderTurnedAway(): boolean {
+    return this.turnedAway && (this.mailRefused || this.done);
+  }
+
   /** How far it came: with its content complete only the reply is open, whatever was answered yet. */
   get stage(): MailStage {
     if (this.content.ended) return 'reply';

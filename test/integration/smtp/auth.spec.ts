@@ -106,14 +106,55 @@ describe('AUTH', () => {
   });
 
   it('fails when the token provider does, without its secrets', async () => {
-    const accessToken = () => Promise.reject(new Error('no token today'));
+    const accessToken = () => Promise.reject(new Error('refused: refresh-me'));
     const { road } = await roads.start(
       { capabilities: ['AUTH XOAUTH2'] },
-      { auth: { user, accessToken } },
+      { auth: { user, accessToken, refreshToken: 'refresh-me' } },
     );
-    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
-      code: 'MAIL_AUTH',
-      stage: 'auth',
+    const error = await failureOf(road.deliver(testMail()));
+    expect(error).toMatchObject({ code: 'MAIL_AUTH', stage: 'auth' });
+    expect(error.message).toContain('refused');
+    expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('refresh-me');
+  });
+
+  describe('with a token provider that never answers', () => {
+    async function stuck(commandMs = 60_000) {
+      let asked!: () => void;
+      const whenAsked = new Promise<void>((resolve) => (asked = resolve));
+      const accessToken = () => {
+        asked();
+        return new Promise<string>(() => undefined);
+      };
+      const { server, road } = await roads.start(
+        { capabilities: ['AUTH XOAUTH2'] },
+        { auth: { user, accessToken }, timeouts: { commandMs } },
+      );
+      const failure = failureOf(road.deliver(testMail()));
+      await whenAsked;
+      return { server, road, failure };
+    }
+
+    it('fails within commandMs', async () => {
+      const { road, failure } = await stuck(300);
+      expect(await failure).toMatchObject({
+        code: 'MAIL_AUTH',
+        disposition: 'retry',
+        stage: 'auth',
+      });
+      await road.close();
+    });
+
+    it('fails when the server has closed meanwhile', async () => {
+      const { server, road, failure } = await stuck();
+      server.disconnectAll();
+      expect(await failure).toMatchObject({ code: 'MAIL_CONNECTION_LOST', stage: 'auth' });
+      await road.close();
+    });
+
+    it('is torn down by destroy', async () => {
+      const { road, failure } = await stuck();
+      await road.destroy();
+      expect(await failure).toMatchObject({ code: 'MAIL_ABORTED', disposition: 'retry' });
     });
   });
 

@@ -83,6 +83,21 @@ describe('STARTTLS', () => {
     expect(server.messages).toHaveLength(1);
   });
 
+  it.each([
+    'no reply at all\r\n',
+    '250 2.0.0 ok\r\nno reply\r\n',
+    '421 4.3.2 closing\r\n',
+    'half a li',
+  ])('discards whatever was injected: %j', async (inject) => {
+    const { server, road } = await roads.start(
+      { tls: good, script: { starttls: { inject } } },
+      { requireTLS: true, tls: { ca } },
+    );
+    await road.deliver(testMail());
+    expect(server.connections).toHaveLength(1);
+    expect(server.messages).toHaveLength(1);
+  });
+
   it('is left alone with ignoreTLS', async () => {
     const { server, road } = await roads.start({ tls: good }, { ignoreTLS: true });
     await road.deliver(testMail());

@@ -1,0 +1,125 @@
+import { describe, expect, it } from '@jest/globals';
+import { testMail, mailTo } from '../../fixtures/mail.js';
+import { audit, deliverAll, verdicts } from '../../fixtures/smtp-audit.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { MODES } from './modes.js';
+
+const roads = smtpRoads();
+const ONE = { maxConnections: 1 } as const;
+const mails = (count: number) => Array.from({ length: count }, () => testMail());
+
+describe('a server whose enhanced codes are its own', () => {
+  it('may answer RSET with 2.1.5, as Gmail does', async () => {
+    const { server, road } = await roads.start(
+      { capabilities: MODES.stream, script: { rset: '250 2.1.5 Flushed abc - gsmtp' } },
+      { pool: ONE },
+    );
+    const told = await deliverAll(road, mails(20));
+    await road.verify();
+    audit(server, told);
+    expect(verdicts(told)).toEqual(Array(20).fill('sent'));
+    expect(server.connections).toHaveLength(1);
+  });
+});
+
+describe('words that nobody asked for', () => {
+  it.each([
+    ['a farewell', '421 4.3.2 closing\r\n', 'MAIL_SERVICE'],
+    ['another reply', '250 2.0.0 and more\r\n', 'MAIL_PROTOCOL'],
+    ['nonsense', 'and more\r\n', 'MAIL_PROTOCOL'],
+  ])(
+    '%s behind the last reply of the opening: a road at fault, at once',
+    async (_, inject, code) => {
+      const ehlo = { text: ['250-scripted.test', '250 PIPELINING'], inject };
+      const { server, road } = await roads.start({ script: { ehlo } });
+      expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+        ...{ code, disposition: 'retry', fault: 'road', stage: 'ehlo' },
+      });
+      await server.until(() => server.openConnections === 0);
+      expect(server.commands).toEqual(['EHLO client.test']);
+      await road.close();
+    },
+  );
+
+  it('421 behind a good reply is a farewell, and no reason to stop pipelining', async () => {
+    const { server, road } = await roads.start(
+      {
+        capabilities: MODES.group,
+        script: {
+          data: ({ count }) =>
+            count === 2
+              ? { text: '354 go on', inject: '421 4.3.2 closing\r\n', drop: 'after' }
+              : undefined,
+        },
+      },
+      { pool: ONE },
+    );
+    const told = [...(await deliverAll(road, mails(1))), ...(await deliverAll(road, mails(1)))];
+    audit(server, told);
+    expect(verdicts(told)).toEqual(['sent', 'sent']);
+    const reads = server.connections[1]!.plainChunks.map(String);
+    expect(reads.some((read) => /^MAIL FROM.*\r\nRCPT TO.*\r\nDATA\r\n$/.test(read))).toBe(true);
+  });
+});
+
+describe('a mail that was turned away with 421', () => {
+  it('is sent again though the server was lost amid its other replies', async () => {
+    const { server, road } = await roads.start(
+      {
+        capabilities: MODES.stream,
+        script: {
+          mail: ({ count }) => (count === 2 ? '421 4.7.0 too many' : undefined),
+          bdat: { drop: 'before' },
+        },
+      },
+      { pool: ONE },
+    );
+    const told = await deliverAll(road, mails(2));
+    audit(server, told);
+    expect(verdicts(told)).toEqual(['sent', 'sent']);
+  });
+
+  it('is not sent again when it is aborted meanwhile', async () => {
+    const { server, road } = await roads.start(
+      {
+        capabilities: MODES.stream,
+        script: {
+          mail: ({ count }) =>
+            count === 2 ? '421 4.7.0 too many' : count === 3 ? { hang: true } : undefined,
+        },
+      },
+      { pool: ONE },
+    );
+    const controller = new AbortController();
+    const first = deliverAll(road, mails(1));
+    const turnedAway = failureOf(road.deliver(testMail(), { signal: controller.signal }));
+    const last = deliverAll(road, mails(1));
+    await server.until(
+      () => server.commands.filter((line) => line.startsWith('MAIL')).length === 3,
+    );
+    expect(verdicts(await first)).toEqual(['sent']);
+    controller.abort();
+    expect(await turnedAway).toMatchObject({ code: 'MAIL_ABORTED', disposition: 'retry' });
+    // Its content was complete, and the server said nothing of it before it left.
+    expect(verdicts(await last)).toEqual(['unknown']);
+    expect(server.messages).toHaveLength(1);
+  });
+});
+
+describe('a connection that we end because the server said farewell', () => {
+  it('was lost, and not aborted by the caller', async () => {
+    const { road } = await roads.start(
+      {
+        lmtp: true,
+        capabilities: MODES.group,
+        script: {
+          final: ({ count }) => (count === 1 ? '421 4.3.2 closing' : { hang: true }),
+        },
+      },
+      { lmtp: true },
+    );
+    expect(await failureOf(road.deliver(mailTo('a@x.example', 'b@x.example')))).toMatchObject({
+      ...{ code: 'MAIL_CONNECTION_LOST', disposition: 'unknown', stage: 'reply' },
+    });
+  });
+});
