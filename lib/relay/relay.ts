@@ -11,7 +11,11 @@ export interface NewJob {
   /** Not to be leased before this moment (`sendAt`), in milliseconds since the Unix epoch. */
   readonly notBefore?: number;
   readonly priority: RelayPriority;
-  /** A later job with the same key is not stored; it is answered with the ids of this one. */
+  /**
+   * A later job with the same key is not stored; it is answered with the ids of this one. The key stays
+   * taken while the job is here, dead or not, is free once a dead job is discarded, and is remembered for
+   * a time after the mail is sent.
+   */
   readonly idempotencyKey?: string;
 }
 
@@ -174,7 +178,7 @@ export interface MailRelay {
   show(id: string): Promise<JobDetails | undefined>;
   /** Makes dead jobs due now, with a new lifetime and no attempts counted. Answers how many. */
   retry(ids: readonly string[] | 'all'): Promise<number>;
-  /** Removes dead jobs for good. Answers how many. */
+  /** Removes dead jobs for good; their idempotency keys are free again. Answers how many. */
   discard(ids: readonly string[] | 'all'): Promise<number>;
   stats(): Promise<RelayStats>;
 

@@ -212,7 +212,10 @@ export class MemoryRelay implements MailRelay {
 
   async discard(ids: readonly string[] | 'all'): Promise<number> {
     const dead = this.dead(ids);
-    for (const { id } of dead) this.jobs.rows.delete(id);
+    const { rows, keys } = this.jobs;
+    const gone = new Set(dead.map(({ id }) => id));
+    for (const id of gone) rows.delete(id);
+    for (const [key, { id }] of keys) if (gone.has(id)) keys.delete(key);
     return dead.length;
   }
 

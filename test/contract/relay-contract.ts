@@ -281,6 +281,33 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       expect(await relay.stats()).toMatchObject({ dead: 0, queued: 0, leased: 0 });
     });
 
+    it('frees a key when its dead mail is discarded, not before', async () => {
+      const relay = await client();
+      const keyed = (n: number) => newJob(testMail(), { idempotencyKey: `order:${n}` });
+      const jobs = [keyed(1), keyed(2), keyed(3)];
+      const [one, two, three] = jobs.map(({ mail }) => mail.id);
+      await relay.enqueue(jobs);
+      const leased = await (await Consumer.of(relay)).take(3);
+      await relay.settle(
+        leased.map(({ mail: { id } }) => {
+          return { id, outcome: 'dead', reason: 'permanent', attempts: 1, failure };
+        }),
+      );
+      const duplicateOf = (id?: string) => expect.objectContaining({ status: 'duplicate', id });
+      expect(await relay.enqueue([keyed(1)])).toEqual([duplicateOf(one)]);
+      expect(await relay.discard([one!])).toBe(1);
+      expect(await relay.enqueue([keyed(1), keyed(2), keyed(3)])).toEqual([
+        { status: 'stored' },
+        duplicateOf(two),
+        duplicateOf(three),
+      ]);
+      expect(await relay.discard('all')).toBe(2);
+      expect(await relay.enqueue([keyed(2), keyed(3)])).toEqual([
+        { status: 'stored' },
+        { status: 'stored' },
+      ]);
+    });
+
     it('takes a released job back to its place, without an attempt counted', async () => {
       const relay = await client();
       const jobs = Array.from({ length: 4 }, () => newJob());

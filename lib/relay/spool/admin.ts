@@ -51,21 +51,17 @@ export class Admin {
     });
   }
 
+  /** Their idempotency keys are free again. */
   discard(ids: readonly string[] | 'all'): number {
-    const dead = `state = ${DEAD}`;
+    const chosen = ids === 'all' ? '' : 'AND id IN (SELECT value FROM json_each(?))';
+    const given = ids === 'all' ? [] : [JSON.stringify(ids)];
+    const dead = (column: 'id' | 'seq') =>
+      `SELECT ${column} FROM jobs WHERE state = ${DEAD} ${chosen}`;
     return this.file.write(() => {
-      if (ids === 'all') {
-        this.file.sql(`DELETE FROM bodies WHERE seq IN (SELECT seq FROM jobs WHERE ${dead})`).run();
-        return Number(this.file.sql(`DELETE FROM jobs WHERE ${dead}`).run().changes);
-      }
-      const body = this.file.sql(
-        `DELETE FROM bodies WHERE seq = (SELECT seq FROM jobs WHERE ${dead} AND id = ?)`,
-      );
-      const job = this.file.sql(`DELETE FROM jobs WHERE ${dead} AND id = ?`);
-      return ids.reduce((sum, id) => {
-        body.run(id);
-        return sum + Number(job.run(id).changes);
-      }, 0);
+      this.file.sql(`DELETE FROM keys WHERE id IN (${dead('id')})`).run(...given);
+      this.file.sql(`DELETE FROM bodies WHERE seq IN (${dead('seq')})`).run(...given);
+      const jobs = this.file.sql(`DELETE FROM jobs WHERE state = ${DEAD} ${chosen}`);
+      return Number(jobs.run(...given).changes);
     });
   }
 
