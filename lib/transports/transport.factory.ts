@@ -223,8 +223,15 @@ function checkCustom(config: object, path: string): MailTransport {
     if (typeof candidate[method] === 'function') continue;
     throw new MailConfigurationError(`${path}.${method}`, 'a method', describe(candidate[method]));
   }
+  checkCapacity(candidate['capacity'], path);
   checkBulk(candidate['bulk'], path);
   return config as MailTransport;
+}
+
+/** Of 0 or NaN mails at once a worker would lease none, and never say why. */
+function checkCapacity(capacity: unknown, path: string): void {
+  if (capacity === undefined || (typeof capacity === 'number' && capacity >= 1)) return;
+  throw new MailConfigurationError(`${path}.capacity`, 'absent, or at least 1', describe(capacity));
 }
 
 /** The better way for many is a road's own choice; half of one would only fail when it is used. */

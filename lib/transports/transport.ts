@@ -100,7 +100,7 @@ export interface MailTransport {
 
 const DEFAULT_CAPACITY = 100;
 
-/** How many mails to keep under way on a road, whether it says so or not. */
+/** How many mails to keep under way on a road, whether it says so or not; what it says may change. */
 export function capacityOf({ capacity = DEFAULT_CAPACITY }: MailTransport): number {
-  return Math.max(1, capacity);
+  return Number.isNaN(capacity) ? DEFAULT_CAPACITY : Math.max(1, Math.floor(capacity));
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { lastValueFrom } from 'rxjs';
 import { createTransport, MailModule, MailService } from '../../../lib/index.js';
 import { spoolRelay } from '../../../lib/relay/spool/index.js';
+import { capacityOf } from '../../../lib/transports/transport.js';
 import { testMail } from '../../fixtures/mail.js';
 import { smtpRoads } from '../../fixtures/smtp-roads.js';
 import { MODE_NAMES, MODES } from '../smtp/modes.js';
@@ -33,6 +34,38 @@ describe('how many mails a road can have under way', () => {
     const { road } = await servers.start({ capabilities: MODES[mode] }, { pool });
     await road.deliver(testMail());
     expect(road.capacity).toBe({ step: 3, group: 6, stream: 21 }[mode]);
+  });
+
+  const own = (capacity: unknown) => ({
+    name: 'own',
+    capacity,
+    deliver: async () => ({}),
+    verify: async () => undefined,
+    close: async () => undefined,
+    destroy: async () => undefined,
+  });
+
+  it.each([0, -1, 0.5, NaN, '10', null])("refuses %p of a user's own road by name", (capacity) => {
+    expect(() => createTransport(own(capacity))).toThrow(
+      /transport\.capacity` to be absent, or at least 1/,
+    );
+  });
+
+  it.each([
+    [Infinity, Infinity],
+    [2.5, 2],
+    [undefined, 100],
+  ])("takes %p of a user's own road as %p", (capacity, expected) => {
+    expect(capacityOf(createTransport(own(capacity)))).toBe(expected);
+  });
+
+  it.each([
+    [NaN, 100],
+    [0, 1],
+    [-5, 1],
+  ])("takes %p of a user's own road that learns it later as %p", (later, expected) => {
+    const road = createTransport(own(10));
+    expect(capacityOf(Object.assign(road, { capacity: later }))).toBe(expected);
   });
 
   it('a Web API, by its connections', () => {
