@@ -16,7 +16,14 @@ export class Owners {
     private readonly openDatabase: (path: string) => SqlDatabase,
   ) {}
 
-  /** Before the first lease. */
+  get isMine(): boolean {
+    return this.mine !== undefined;
+  }
+
+  /**
+   * Before the first lease, and inside a write of the spool, as `bury`: a file that is removed in the
+   * very moment it is locked would be a lock that nobody sees.
+   */
   acquire(): void {
     if (this.mine) return;
     const lock = this.openDatabase(this.fileOf(this.id));
@@ -24,7 +31,7 @@ export class Owners {
     this.mine = lock;
   }
 
-  /** Whether the process that leased as `id` is gone. */
+  /** Whether the process that leased as `id` seems gone. */
   isDead(id: string): boolean {
     if (id === this.id) return false;
     // Not a path of our making: no file tells, so only the lease's end does.
@@ -40,8 +47,15 @@ export class Owners {
       probe.close();
       return false;
     }
-    rmSync(file, { force: true });
     probe.close();
+    return true;
+  }
+
+  /** Removes what a process left that is gone. Inside a write of the spool. Answers whether it is gone. */
+  bury(id: string): boolean {
+    // Its thread may have come back since it was looked at.
+    if (!this.isDead(id)) return false;
+    rmSync(this.fileOf(id), { force: true });
     return true;
   }
 

@@ -42,7 +42,9 @@ export class Upkeep {
     const giveBack = `UPDATE jobs SET state = ${READY}, owner = NULL, lease_until = NULL
                       WHERE state = ${LEASED} AND`;
     this.file.write(() => {
-      for (const owner of dead) this.file.sql(`${giveBack} owner = ?`).run(owner);
+      for (const owner of dead.filter((one) => this.owners.bury(one))) {
+        this.file.sql(`${giveBack} owner = ?`).run(owner);
+      }
       // A lease of our own runs out, too, when this process was stopped for long.
       this.file.sql(`${giveBack} lease_until <= ?`).run(until);
     });

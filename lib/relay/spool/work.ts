@@ -38,7 +38,7 @@ export class Work {
 
   /** Up to `max` due jobs: higher priority first, then first come, first served. */
   lease(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
-    this.owners.acquire();
+    this.own();
     this.salvage.past(() => this.upkeep.recover(now));
     this.salvage.past(() => this.upkeep.maintain(now));
     // Looked at before the write lock is taken: an idle spool costs its neighbours nothing.
@@ -66,6 +66,8 @@ export class Work {
   }
 
   heartbeat(ids: readonly string[], now: number): void {
+    // This thread may have followed one that ended, and what that leased is still under way.
+    this.own();
     this.file.write(() =>
       this.file
         .sql(
@@ -84,6 +86,10 @@ export class Work {
         )
         .run(JSON.stringify(ids), this.owners.id),
     );
+  }
+
+  private own(): void {
+    if (!this.owners.isMine) this.file.write(() => this.owners.acquire());
   }
 
   private hasDue(now: number): boolean {
@@ -115,10 +121,22 @@ export class Work {
       file.sql(`UPDATE jobs SET state = ${READY}, due_at = NULL WHERE seq = ?`).run(seq);
     const claim = (row: SqlRow, ids: ReadonlySet<string>) =>
       file.write(() => this.claim([row], ids, now));
+    let budget = LEASE_BUDGET;
     const lease = (seq: SqlValue) => {
+      // The rest stays ready for the next lease.
+      if (budget < 0) return [];
       const row = file.sql(`SELECT ${COLUMNS} FROM jobs WHERE seq = ?`).get(seq);
       if (!row) return [];
-      return salvage.past(() => claim(row, known)) ?? claim(row, new Set([String(row['id'])]));
+      const size = Number(row['size']);
+      const isFirst = budget === LEASE_BUDGET;
+      if (size > budget && !isFirst) {
+        budget = -1;
+        return [];
+      }
+      const leased =
+        salvage.past(() => claim(row, known)) ?? claim(row, new Set([String(row['id'])]));
+      budget -= size;
+      return leased;
     };
     salvage.each((limit) => file.sql(due).all(now, limit), UPKEEP_ROWS, wake);
     const rows = salvage.each((limit) => file.sql(ready).all(limit), max, lease).flat();

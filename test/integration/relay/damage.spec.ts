@@ -125,6 +125,28 @@ describe('a damaged spool', () => {
     }
   });
 
+  it('leases no more than fits in memory past a page that is gone', async () => {
+    const writer = await spool.client();
+    const jobs = ['wrecked-end', ...Array.from({ length: 4 }, () => 'y'.repeat(3_000))].map(
+      (text) => newJob(testMail({ text })),
+    );
+    const text = 'x'.repeat(12 * 1024 * 1024);
+    const large = Array.from({ length: 5 }, () => newJob(testMail({ text })));
+    for (const job of [...jobs, ...large]) await writer.enqueue([job]);
+    await writer.close();
+    wreck(['wrecked-end']);
+    const reader = await spool.client();
+    const leased: string[][] = [];
+    for (let left = jobs.length + large.length; left > 0;) {
+      const { jobs: taken, corrupt } = await reader.lease(100);
+      expect(taken.length + corrupt.length).toBeGreaterThan(0);
+      left -= taken.length + corrupt.length;
+      leased.push(taken.filter(({ size }) => size! > text.length).map(({ mail }) => mail.id));
+    }
+    const [a, b, c, d, e] = large.map(({ mail }) => mail.id);
+    expect(leased).toEqual([[a, b], [c, d], [e]]);
+  });
+
   it('delivers past a page of jobs that is gone', async () => {
     const ids = await fill(300);
     const messageId = spool.sql(
