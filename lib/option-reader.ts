@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { MailConfigurationError } from './errors.js';
 import { suggest } from './suggest.js';
 
@@ -94,7 +95,33 @@ export class OptionReader {
     return found ?? this.fail(key, `one of ${choices.map((c) => `'${c}'`).join(', ')}`);
   }
 
+  pem(key: string): (string | Buffer)[] | undefined {
+    const value = this.raw(key);
+    if (value === undefined) return undefined;
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    const isPem = (item: unknown) => typeof item === 'string' || Buffer.isBuffer(item);
+    if (!list.every(isPem)) this.fail(key, 'PEM text, a Buffer, or a list of them');
+    return list as (string | Buffer)[];
+  }
+
+  /** Certificate authorities in PEM. Node ignores silently what is none, such as a path. */
+  authorities(key: string): (string | Buffer)[] | undefined {
+    const list = this.pem(key);
+    if (list && !list.every(isCertificate)) {
+      this.fail(key, 'certificates in PEM (what the file holds, not its path)', 'something else');
+    }
+    return list;
+  }
+
   nested(key: string, known: readonly string[]): OptionReader {
     return new OptionReader(this.pathOf(key), this.raw(key), known);
+  }
+}
+
+function isCertificate(pem: string | Buffer): boolean {
+  try {
+    return pem.includes('-----BEGIN') && new X509Certificate(pem).fingerprint256 !== '';
+  } catch {
+    return false;
   }
 }

@@ -114,13 +114,8 @@ export function readTls(parent: OptionReader): SmtpTlsOptions {
   ]);
   const tls: SmtpTlsOptions = { rejectUnauthorized: reader.boolean('rejectUnauthorized', true) };
   for (const key of PEM_KEYS) {
-    const value = reader.raw(key);
-    if (value === undefined) continue;
-    const list: unknown[] = Array.isArray(value) ? value : [value];
-    if (!list.every((item) => typeof item === 'string' || Buffer.isBuffer(item))) {
-      reader.fail(key, 'PEM text, a Buffer, or a list of them');
-    }
-    tls[key] = list as (string | Buffer)[];
+    const value = key === 'ca' ? reader.authorities(key) : reader.pem(key);
+    if (value !== undefined) tls[key] = value;
   }
   for (const key of ['passphrase', 'servername', 'ciphers'] as const) {
     const value = reader.optionalString(key);

@@ -6,18 +6,22 @@ import { HttpFailure } from './http-failure.js';
 import { onAbort } from './on-abort.js';
 import { OutgoingBody, SLICE_BYTES } from './outgoing-body.js';
 import { SlotQueue, type Slot, type SlotVerdict } from './slot-queue.js';
+import type { Proxy } from './proxy.js';
 import { Stop } from './stop.js';
 import type { WebApiRequest, WebApiResponse } from './web-api.provider.js';
 
 export interface HttpClientOptions {
   readonly origin: string;
   readonly connections: number;
+  /** How many may wait in line, besides as many as there are connections. */
+  readonly maxQueued: number;
   /** For one request, from its connection's being free to the end of the answer, in milliseconds. */
   readonly timeoutMs: number;
   /** For one connection: name, TCP and TLS, in milliseconds. */
   readonly connectMs: number;
   /** Trusted in place of the system's certificate authorities (PEM). */
-  readonly ca?: string;
+  readonly ca?: readonly (string | Buffer)[];
+  readonly proxy?: Proxy;
 }
 
 /** Servers close idle sockets after 5 s or more; we let go first, so that a POST seldom meets a close. */
@@ -37,6 +41,7 @@ export class HttpClient {
   private readonly pool: Pool;
   private readonly slots: SlotQueue;
   private readonly timeoutMs: number;
+  private readonly most: number;
   private readonly running = new Set<Stop>();
   private whenIdle: (() => void)[] = [];
   private pausedUntil = 0;
@@ -45,6 +50,7 @@ export class HttpClient {
 
   constructor(options: HttpClientOptions) {
     this.timeoutMs = options.timeoutMs;
+    this.most = options.connections + options.maxQueued;
     this.slots = new SlotQueue(options.connections);
     setMaxListeners(0, this.teardown.signal);
     this.pool = new Pool(options.origin, {
@@ -58,7 +64,8 @@ export class HttpClient {
       connect: connectorOf({
         connectMs: options.connectMs,
         signal: this.teardown.signal,
-        ...(options.ca !== undefined && { ca: options.ca }),
+        ...(options.ca && { ca: options.ca }),
+        ...(options.proxy && { proxy: options.proxy }),
       }),
     });
   }
@@ -68,6 +75,7 @@ export class HttpClient {
    * @throws HttpFailure, or what `make` throws
    */
   async request(make: () => WebApiRequest, signal?: AbortSignal): Promise<WebApiResponse> {
+    if (this.running.size >= this.most) throw new HttpFailure('full');
     const stop = new Stop();
     const abort = (): void => {
       stop.pull(new HttpFailure('aborted', signal?.reason));

@@ -1,13 +1,24 @@
 import type { MailErrorCode, MailStage } from '../../errors.js';
+import { ProxyRefusal } from './proxy.js';
 import type { WebApiFault } from './web-api.provider.js';
 
 /**
  * Why no answer came. `aborted`: by the caller or by destroy(); `timeout`: our deadline; `paused`: the
- * road waits out a rate limit for longer than we wait; `invalid`: no HTTP can carry the request; the
+ * road waits out a rate limit for longer than we wait; `full`: too many wait here already; `invalid`: no HTTP can carry the request; the
  * rest is the network's.
  */
 export type HttpFailureKind =
-  'dns' | 'connect' | 'tls' | 'timeout' | 'lost' | 'protocol' | 'aborted' | 'paused' | 'invalid';
+  | 'dns'
+  | 'connect'
+  | 'proxy'
+  | 'tls'
+  | 'timeout'
+  | 'lost'
+  | 'protocol'
+  | 'aborted'
+  | 'paused'
+  | 'full'
+  | 'invalid';
 
 const CONNECT_CODES = new Set([
   'ECONNREFUSED',
@@ -51,6 +62,7 @@ function kindOf(error: unknown): HttpFailureKind {
     name?: unknown;
     syscall?: unknown;
   };
+  if (error instanceof ProxyRefusal) return 'proxy';
   // Its code is not always set.
   if (name === 'HTTPParserError') return 'protocol';
   if (syscall === 'getaddrinfo') return 'dns';
@@ -67,12 +79,14 @@ function kindOf(error: unknown): HttpFailureKind {
 const WORDS: Record<HttpFailureKind, string> = {
   dns: 'The name of the host could not be resolved',
   connect: 'No connection to the host',
+  proxy: 'The proxy opens no connection to the host',
   tls: 'TLS could not be established, or the certificate is not trusted',
   timeout: 'No answer within the deadline',
   lost: 'The connection was lost before the answer',
   protocol: 'The answer is not valid HTTP',
   aborted: 'The attempt was aborted',
   invalid: 'The provider made a request that HTTP cannot carry',
+  full: 'Too many mails are waiting for this road already (maxQueued)',
   paused: 'The provider asked to slow down, for longer than an attempt waits',
 };
 
@@ -81,7 +95,7 @@ const WORDS: Record<HttpFailureKind, string> = {
  * accepted. `harmless` requests change nothing at the provider, so they may always be tried again.
  */
 export function failureFault(failure: HttpFailure, harmless = false): WebApiFault {
-  const { kind, sent } = failure;
+  const { kind, sent, cause } = failure;
   const after = sent && !harmless ? 'unknown' : 'retry';
   return {
     code: codeOf(failure),
@@ -89,9 +103,10 @@ export function failureFault(failure: HttpFailure, harmless = false): WebApiFaul
     // An abort says nothing about the road, so it must not feed its breaker.
     fault: kind === 'aborted' || kind === 'invalid' ? 'message' : 'road',
     stage: stageOf(failure),
-    message: WORDS[kind],
+    // How it refused says what to do.
+    message: cause instanceof ProxyRefusal ? `${WORDS[kind]}: ${cause.message}` : WORDS[kind],
     ...(failure.waitMs === undefined ? {} : { retryAfterMs: failure.waitMs }),
-    cause: failure.cause,
+    cause,
   };
 }
 
@@ -100,6 +115,7 @@ function codeOf({ kind, started }: HttpFailure): MailErrorCode {
     case 'dns':
       return 'MAIL_DNS';
     case 'connect':
+    case 'proxy':
       return 'MAIL_CONNECT';
     case 'tls':
       return 'MAIL_TLS';
@@ -112,6 +128,7 @@ function codeOf({ kind, started }: HttpFailure): MailErrorCode {
     case 'aborted':
       return 'MAIL_ABORTED';
     case 'paused':
+    case 'full':
       return 'MAIL_RATE';
     case 'invalid':
       return 'MAIL_UNSUPPORTED';
@@ -120,8 +137,8 @@ function codeOf({ kind, started }: HttpFailure): MailErrorCode {
 
 function stageOf({ kind, started, sent }: HttpFailure): MailStage {
   if (kind === 'dns') return 'dns';
-  if (kind === 'connect' || kind === 'tls') return 'connect';
-  if (kind === 'paused') return 'queue';
+  if (kind === 'connect' || kind === 'proxy' || kind === 'tls') return 'connect';
+  if (kind === 'paused' || kind === 'full') return 'queue';
   if (kind === 'invalid') return 'request';
   if (sent) return 'response';
   if (started) return 'request';

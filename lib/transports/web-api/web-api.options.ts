@@ -1,5 +1,6 @@
 import { OptionReader } from '../../option-reader.js';
 import { PostmarkProvider } from './postmark/postmark.provider.js';
+import { readProxy, type Proxy } from './proxy.js';
 import { readOnBehalfOf } from './sendgrid/sendgrid-options.js';
 import { SendGridProvider } from './sendgrid/sendgrid.provider.js';
 import type { WebApiBulk, WebApiProvider } from './web-api.provider.js';
@@ -12,6 +13,11 @@ export const HOSTS: Readonly<Record<BuiltInProvider, string>> = {
   sendgrid: 'api.sendgrid.com',
   postmark: 'api.postmarkapp.com',
 };
+
+export interface WebApiTlsOptions {
+  /** Certificate authorities (PEM) to trust in place of Node's, such as that of a firewall which reads TLS. */
+  readonly ca?: string | Buffer | readonly (string | Buffer)[];
+}
 
 /** A road over a provider's HTTP API. */
 export interface WebApiTransportOptions {
@@ -33,6 +39,11 @@ export interface WebApiTransportOptions {
    */
   readonly connections?: number;
   /**
+   * Mails that may wait for a connection; one more is refused with `MAIL_RATE` (disposition `retry`), so
+   * that a provider that hangs does not fill the app's memory. Default 10,000, minimum 0.
+   */
+  readonly maxQueued?: number;
+  /**
    * For one attempt, in milliseconds: connecting, sending and the whole answer. A rate limit is waited
    * out for as long at most. Default 30,000, minimum 100, maximum 600,000.
    */
@@ -42,6 +53,14 @@ export interface WebApiTransportOptions {
    * Default 10,000, in a route 2,000; minimum 1, maximum 600,000.
    */
   readonly connectMs?: number;
+  /**
+   * An HTTP proxy that leads to the API: `http://user:password@proxy.example:3128`, `https://` where the proxy itself
+   * speaks TLS; user and password percent-encoded. TLS to the API goes through it unread (CONNECT, RFC 9110 §9.3.6).
+   * An `http:` API, which is on this machine, is reached without it. Default: none, whatever the environment says.
+   */
+  readonly proxy?: string;
+  /** TLS to the API and to an `https:` proxy. */
+  readonly tls?: WebApiTlsOptions;
   /** SendGrid checks the mail, answers 200 and sends nothing. Default false. */
   readonly sandbox?: boolean;
   /** SendGrid: the subuser, or `account-id …`, to send for (its header `on-behalf-of`). Default: none. */
@@ -51,13 +70,17 @@ export interface WebApiTransportOptions {
 export interface ResolvedWebApiOptions {
   readonly provider: WebApiProvider;
   readonly connections: number;
+  readonly maxQueued: number;
   readonly timeoutMs: number;
   /** No more than `timeoutMs`. */
   readonly connectMs: number;
+  readonly proxy?: Proxy;
+  readonly ca?: readonly (string | Buffer)[];
 }
 
 export const WEB_API_DEFAULTS = {
   connections: 10,
+  maxQueued: 10_000,
   timeoutMs: 30_000,
   connectMs: 10_000,
   sandbox: false,
@@ -70,8 +93,11 @@ const KEYS = [
   'apiKey',
   'baseUrl',
   'connections',
+  'maxQueued',
   'timeoutMs',
   'connectMs',
+  'proxy',
+  'tls',
   'sandbox',
   'onBehalfOf',
 ];
@@ -82,17 +108,22 @@ const METHODS = ['request', 'response', 'verifyRequest', 'verifyResponse', 'reda
 export function readWebApiOptions(raw: unknown, path: string): ResolvedWebApiOptions {
   const reader = new OptionReader(path, raw, KEYS);
   reader.oneOf('type', ['web-api'], 'web-api');
-  const { connections, timeoutMs, connectMs } = WEB_API_DEFAULTS;
+  const { connections, maxQueued, timeoutMs, connectMs } = WEB_API_DEFAULTS;
   const provider = readProvider(reader);
   const whole = reader.integer('timeoutMs', timeoutMs, { min: 100, max: MAX_TIMEOUT_MS });
+  const proxy = readProxy(reader);
+  const ca = reader.nested('tls', ['ca']).authorities('ca');
   return {
     provider,
     connections: reader.integer('connections', connections, { min: 1, max: 1000 }),
+    maxQueued: reader.integer('maxQueued', maxQueued, { min: 0 }),
     timeoutMs: whole,
     connectMs: Math.min(
       whole,
       reader.integer('connectMs', connectMs, { min: 1, max: MAX_TIMEOUT_MS }),
     ),
+    ...(proxy && { proxy }),
+    ...(ca && { ca }),
   };
 }
 

@@ -7,7 +7,15 @@ import {
   type WebApiTransportOptions,
 } from './web-api.options.js';
 
-const PARAMETERS = ['connections', 'timeoutMs', 'connectMs', 'sandbox', 'onBehalfOf'];
+const PARAMETERS = [
+  'connections',
+  'maxQueued',
+  'timeoutMs',
+  'connectMs',
+  'proxy',
+  'sandbox',
+  'onBehalfOf',
+];
 
 /**
  * Reads `sendgrid://KEY@host:port?connections=10&timeoutMs=30000&sandbox=true`, or `postmark://…`. The scheme is https,
@@ -38,8 +46,10 @@ export function parseWebApiUrl(
     apiKey: decode(url.username, bad),
     baseUrl: `${isLoopback(url.hostname) ? 'http' : 'https'}://${url.host}`,
     ...pick('connections', toNumber(known, 'connections')),
+    ...pick('maxQueued', toNumber(known, 'maxQueued')),
     ...pick('timeoutMs', toNumber(known, 'timeoutMs')),
     ...pick('connectMs', toNumber(known, 'connectMs')),
+    ...pick('proxy', known.optionalString('proxy')),
     ...pick('sandbox', toBoolean(known, 'sandbox')),
     ...pick('onBehalfOf', known.optionalString('onBehalfOf')),
   };

@@ -330,6 +330,23 @@ describe('connections of the Web API road', () => {
     expect(shown).not.toContain('SG.stand-in');
   });
 
+  it('bounds what waits: past maxQueued a mail is refused at once', async () => {
+    await connectTo(server.url, { connections: 2, maxQueued: 1 });
+    server.script({ hang: 'after-body' }, { hang: 'after-body' });
+    const stop = new AbortController();
+    const hanging = [1, 2].map(() => failure(transport, testMail(), { signal: stop.signal }));
+    const waiting = transport.deliver(testMail());
+    expect(await failure(transport, testMail())).toMatchObject({
+      ...{ code: 'MAIL_RATE', disposition: 'retry', stage: 'queue' },
+      message: expect.stringContaining('maxQueued') as string,
+    });
+    await server.waitForRequests(2);
+    stop.abort();
+    await Promise.all(hanging);
+    await waiting;
+    await transport.deliver(testMail());
+  });
+
   it('leaves no connection open when it closes, whatever became of the first one', async () => {
     const port = await closedPort();
     const late = createPlainServer((request, response) => {
@@ -345,6 +362,7 @@ describe('connections of the Web API road', () => {
     const client = new HttpClient({
       origin: `http://localhost:${port}`,
       connections: 1,
+      maxQueued: 1,
       timeoutMs: 5000,
       connectMs: 5000,
     });
@@ -378,13 +396,13 @@ describe('connections of the Web API road', () => {
         },
       };
     };
-    const times = { timeoutMs: 5000, connectMs: 5000 };
+    const times = { timeoutMs: 5000, connectMs: 5000, maxQueued: 1 };
     const request = { method: 'POST', path: '/', headers: {}, body: Buffer.from('{}') } as const;
 
     it.each(['expired', 'wrongHost'] as const)('refuses a certificate that is %s', async (kind) => {
       const { ca, [kind]: pair } = testCertificates();
       const https = await secure(pair);
-      const client = new HttpClient({ origin: https.url, connections: 1, ...times, ca });
+      const client = new HttpClient({ origin: https.url, connections: 1, ...times, ca: [ca] });
       await expect(client.request(() => request)).rejects.toMatchObject({
         kind: 'tls',
         sent: false,
@@ -396,7 +414,7 @@ describe('connections of the Web API road', () => {
     it('takes a good one', async () => {
       const { ca, good } = testCertificates();
       const https = await secure(good);
-      const client = new HttpClient({ origin: https.url, connections: 1, ...times, ca });
+      const client = new HttpClient({ origin: https.url, connections: 1, ...times, ca: [ca] });
       expect((await client.request(() => request)).status).toBe(202);
       await client.close();
       await https.close();

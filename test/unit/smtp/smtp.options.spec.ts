@@ -104,6 +104,7 @@ describe('SMTP options', () => {
     ['transport.tls.rejectUnauthorized', { host: 'h', tls: { rejectUnauthorized: 'no' } }],
     ['transport.tls.minVersion', { host: 'h', tls: { minVersion: 'SSLv3' } }],
     ['transport.tls.ca', { host: 'h', tls: { ca: 1 } }],
+    ['transport.tls.ca', { host: 'h', tls: { ca: '/etc/ssl/ca.pem' } }],
     ['transport.dkim.domainName', { host: 'h', dkim: { ...dkim, domainName: 'a;b=c' } }],
     ['transport.dkim.domainName', { host: 'h', dkim: { ...dkim, domainName: '[192.0.2.1]' } }],
     ['transport.dkim.keySelector', { host: 'h', dkim: { ...dkim, keySelector: 'a; l=0' } }],

@@ -35,6 +35,7 @@ describe('Web API options', () => {
     const options = readWebApiOptions({ provider: 'sendgrid', apiKey: SECRET }, 'transport');
     expect(options).toMatchObject({
       connections: 10,
+      maxQueued: 10_000,
       timeoutMs: 30_000,
       connectMs: 10_000,
       provider: { origin: 'https://api.sendgrid.com' },
@@ -58,6 +59,19 @@ describe('Web API options', () => {
     ['a query', { baseUrl: 'https://x.test/?a=b' }, 'transport.baseUrl'],
     ['no connection', { connections: 0 }, 'transport.connections'],
     ['too many connections', { connections: 1001 }, 'transport.connections'],
+    ['a bound below zero', { maxQueued: -1 }, 'transport.maxQueued'],
+    ['a proxy that is no URL', { proxy: `proxy.test:3128 ${SECRET}` }, 'transport.proxy'],
+    ['an empty proxy', { proxy: '' }, 'transport.proxy'],
+    ['a proxy of another scheme', { proxy: `socks5://u:${SECRET}@x.test` }, 'transport.proxy'],
+    ['a proxy with a path', { proxy: `http://x.test/${SECRET}` }, 'transport.proxy'],
+    ['a bad escape in a proxy', { proxy: `http://u:${SECRET}%zz@x.test` }, 'transport.proxy'],
+    ['a ca of another type', { tls: { ca: 1 } }, 'transport.tls.ca'],
+    ['a ca that is none', { tls: { ca: SECRET } }, 'transport.tls.ca'],
+    [
+      'an unknown setting of TLS',
+      { tls: { rejectUnauthorized: false } },
+      'transport.tls.rejectUnauthorized',
+    ],
     ['a short timeout', { timeoutMs: 99 }, 'transport.timeoutMs'],
     ['no time to connect', { connectMs: 0 }, 'transport.connectMs'],
     ['a connect timeout in words', { connectMs: '2s' }, 'transport.connectMs'],
@@ -130,7 +144,7 @@ describe('sendgrid:// URLs', () => {
   it('brings key, host and options', () => {
     expect(
       parse(
-        'sendgrid://SG.a%2Fb@api.eu.sendgrid.com?connections=5&timeoutMs=9000&connectMs=700&sandbox=true',
+        'sendgrid://SG.a%2Fb@api.eu.sendgrid.com?connections=5&maxQueued=7&timeoutMs=9000&connectMs=700&proxy=http://u:p@x.test:3128&sandbox=true',
       ),
     ).toEqual({
       type: 'web-api',
@@ -138,8 +152,10 @@ describe('sendgrid:// URLs', () => {
       apiKey: 'SG.a/b',
       baseUrl: 'https://api.eu.sendgrid.com',
       connections: 5,
+      maxQueued: 7,
       timeoutMs: 9000,
       connectMs: 700,
+      proxy: 'http://u:p@x.test:3128',
       sandbox: true,
     });
     expect(parse('sendgrid://k@localhost:8080/')).toEqual({
