@@ -101,7 +101,7 @@ export class OptionReader {
     const list: unknown[] = Array.isArray(value) ? value : [value];
     const isPem = (item: unknown) => typeof item === 'string' || Buffer.isBuffer(item);
     if (!list.every(isPem)) this.fail(key, 'PEM text, a Buffer, or a list of them');
-    return list as (string | Buffer)[];
+    return list;
   }
 
   /** Certificate authorities in PEM. Node ignores silently what is none, such as a path. */

@@ -1,7 +1,7 @@
 import { request as plainRequest, type ClientRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
-import { OptionReader } from '../../option-reader.js';
+import type { OptionReader } from '../../option-reader.js';
 
 /** An HTTP proxy that opens tunnels (CONNECT, RFC 9110 §9.3.6). */
 export interface Proxy {
@@ -79,16 +79,11 @@ export function openTunnel(
   request.once('connect', ({ statusCode = 0 }, socket, head) => {
     // Whoever speaks before the handshake inside the tunnel is not the host (nothing of it is read).
     if (statusCode >= 200 && statusCode <= 299 && head.length === 0) {
-      done(null, socket as Socket);
+      done(null, socket);
       return;
     }
     socket.destroy();
     done(new ProxyRefusal(statusCode), null);
-  });
-  // A proxy that answers CONNECT like any other request.
-  request.once('response', (response) => {
-    response.destroy();
-    done(new ProxyRefusal(response.statusCode ?? 0), null);
   });
   request.once('error', (error) => done(error, null));
   return request.end();

@@ -338,7 +338,7 @@ describe('connections of the Web API road', () => {
     const waiting = transport.deliver(testMail());
     expect(await failure(transport, testMail())).toMatchObject({
       ...{ code: 'MAIL_RATE', disposition: 'retry', stage: 'queue' },
-      message: expect.stringContaining('maxQueued') as string,
+      message: expect.stringContaining('maxQueued') as unknown,
     });
     await server.waitForRequests(2);
     stop.abort();
