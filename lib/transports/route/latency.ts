@@ -9,7 +9,7 @@ const ALPHA = 0.3;
  */
 export class Latency {
   private average: number | undefined;
-  private sampledAt = 0;
+  private endedAt: number | undefined;
   /** When the attempts under way began and for how many mails, oldest first. */
   private readonly underWay = new Map<number, { readonly from: number; readonly mails: number }>();
   private begun = 0;
@@ -31,9 +31,9 @@ export class Latency {
     return Math.max(this.average ?? 0, age);
   }
 
-  /** Milliseconds since the last sample. */
+  /** Milliseconds since the last attempt ended, whether it carried a mail or not; Infinity before the first. */
   get staleMs(): number {
-    return this.clock.monotonic() - this.sampledAt;
+    return this.endedAt === undefined ? Infinity : this.clock.monotonic() - this.endedAt;
   }
 
   /** An attempt for so many mails begins; the answer ends it. `carried` says whether its time counts. */
@@ -43,11 +43,11 @@ export class Latency {
     this.underWay.set(key, { from, mails });
     return (carried) => {
       this.underWay.delete(key);
-      if (!carried) return;
       const now = this.clock.monotonic();
+      this.endedAt = now;
+      if (!carried) return;
       const sample = (now - from) / mails;
       this.average = this.average === undefined ? sample : mix(this.average, sample);
-      this.sampledAt = now;
     };
   }
 }

@@ -36,9 +36,9 @@ class Fastest implements Strategy {
   private sinceExplored = 0;
 
   pick<T extends Choice>(roads: readonly [T, ...T[]]): T {
-    const untried = roads.find(({ latency }) => latency.averageMs === undefined && !latency.busy);
+    const untried = roads.find(({ latency }) => latency.staleMs === Infinity && !latency.busy);
     if (untried) return untried;
-    const best = roads.reduce((a, b) => (b.latency.estimateMs < a.latency.estimateMs ? b : a));
+    const best = roads.reduce((a, b) => (isBetter(b.latency, a.latency) ? b : a));
     this.sinceExplored += 1;
     if (this.sinceExplored < EXPLORE_EVERY) return best;
     const stale = roads.find(
@@ -55,6 +55,15 @@ class Fastest implements Strategy {
   capacity(each: readonly number[]): number {
     return Math.max(...each);
   }
+}
+
+/** A road that refuses each mail has no time per mail, however fast it is at that. Of such ones all are asked in turn. */
+function isBetter(one: Latency, other: Latency): boolean {
+  const [carries, otherCarries] = [one, other].map(({ averageMs }) => averageMs !== undefined);
+  if (carries !== otherCarries) return carries === true;
+  return carries || one.staleMs === other.staleMs
+    ? one.estimateMs < other.estimateMs
+    : one.staleMs > other.staleMs;
 }
 
 /** Smooth weighted round-robin: 2:1 is taken as a b a, not as a a b. */

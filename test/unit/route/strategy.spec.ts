@@ -78,6 +78,37 @@ describe('fastest', () => {
     expect(strategy.pick(all)).toBe(b);
   });
 
+  it('does not take a road that refuses every mail for a fast one, nor for one to be measured', () => {
+    const { a, b, all, carry, clock } = setup();
+    const strategy = strategyOf();
+    const asked = { a: 0, b: 0 };
+    for (let i = 0; i < 210; i += 1) {
+      const road = strategy.pick(all);
+      asked[road === a ? 'a' : 'b'] += 1;
+      if (road === b) carry(b, 50);
+      else {
+        const end = a.latency.begin();
+        clock.advance(1);
+        end(false);
+      }
+    }
+    // The first mail, and then one in twenty.
+    expect(asked).toEqual({ a: 11, b: 199 });
+  });
+
+  it('asks all in turn while none carries a mail', () => {
+    const { all, clock } = setup({ a: 1, b: 1, c: 1 });
+    const strategy = strategyOf();
+    const asked = Array.from({ length: 6 }, () => {
+      const road = strategy.pick(all);
+      const end = road.latency.begin();
+      clock.advance(1);
+      end(false);
+      return road.name;
+    });
+    expect(asked.join('')).toBe('abcabc');
+  });
+
   it('turns away from a road that stalls before it answers', () => {
     const { a, b, all, carry, clock } = setup();
     const strategy = strategyOf();
