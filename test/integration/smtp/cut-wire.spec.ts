@@ -34,53 +34,57 @@ const cut: fc.Arbitrary<Cut> = fc.record({
 });
 
 describe.each(MODE_NAMES)('a wire in mode %s that is cut at any byte', (mode) => {
-  it.each([false, true])('tells of each recipient what the server took, LMTP %s', async (lmtp) => {
-    if (lmtp && mode === 'stream') return;
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(mail, { minLength: 1, maxLength: 8 }),
-        fc.array(fc.option(cut, { freq: 6, nil: undefined }), { minLength: 1, maxLength: 5 }),
-        fc.integer({ min: 1, max: 2 }),
-        fc.integer({ min: 1, max: 5 }),
-        async (mails, cuts, maxConnections, maxInFlight) => {
-          let content = '';
-          const server = await ScriptedSmtpServer.start({
-            capabilities: MODES[mode],
-            lmtp,
-            script: {
-              rcpt: ({ address }) => RECIPIENTS[/^[a-z]+/.exec(address)![0]],
-              final: ({ connection }) => {
-                content = connection.wireContents.at(-1)!.toString('latin1');
-                return CONTENTS[/^(\w+) content/m.exec(content)?.[1] ?? ''];
+  it.each([false, true])(
+    'tells of each recipient what the server took, LMTP %s',
+    async (lmtp) => {
+      if (lmtp && mode === 'stream') return;
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(mail, { minLength: 1, maxLength: 8 }),
+          fc.array(fc.option(cut, { freq: 6, nil: undefined }), { minLength: 1, maxLength: 5 }),
+          fc.integer({ min: 1, max: 2 }),
+          fc.integer({ min: 1, max: 5 }),
+          async (mails, cuts, maxConnections, maxInFlight) => {
+            let content = '';
+            const server = await ScriptedSmtpServer.start({
+              capabilities: MODES[mode],
+              lmtp,
+              script: {
+                rcpt: ({ address }) => RECIPIENTS[/^[a-z]+/.exec(address)![0]],
+                final: ({ connection }) => {
+                  content = connection.wireContents.at(-1)!.toString('latin1');
+                  return CONTENTS[/^(\w+) content/m.exec(content)?.[1] ?? ''];
+                },
               },
-            },
-          });
-          const link = await CutLink.open(server.port, cuts);
-          const road = new SmtpTransport({
-            ...{ host: '127.0.0.1', port: link.port, name: 'client.test', lmtp },
-            pool: { maxConnections, maxInFlight, maxMessages: 6 },
-            timeouts: { commandMs: 3000, dataMs: 3000, replyMs: 3000, greetingMs: 3000 },
-          });
-          try {
-            const outcomes = await deliverAll(
-              road,
-              mails.map(({ to, word, bytes }) =>
-                testMail({
-                  to: to.map((name, index) => `${name}-${index}@example.net`),
-                  text: `${word} content\n.\n${'x'.repeat(70)}\n`.padEnd(bytes, 'y\n'),
-                }),
-              ),
-            );
-            await road.close();
-            audit(server, outcomes);
-          } finally {
-            await road.destroy();
-            await link.close();
-            await server.close();
-          }
-        },
-      ),
-      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 40), endOnFailure: true },
-    );
-  }, 600_000);
+            });
+            const link = await CutLink.open(server.port, cuts);
+            const road = new SmtpTransport({
+              ...{ host: '127.0.0.1', port: link.port, name: 'client.test', lmtp },
+              pool: { maxConnections, maxInFlight, maxMessages: 6 },
+              timeouts: { commandMs: 3000, dataMs: 3000, replyMs: 3000, greetingMs: 3000 },
+            });
+            try {
+              const outcomes = await deliverAll(
+                road,
+                mails.map(({ to, word, bytes }) =>
+                  testMail({
+                    to: to.map((name, index) => `${name}-${index}@example.net`),
+                    text: `${word} content\n.\n${'x'.repeat(70)}\n`.padEnd(bytes, 'y\n'),
+                  }),
+                ),
+              );
+              await road.close();
+              audit(server, outcomes);
+            } finally {
+              await road.destroy();
+              await link.close();
+              await server.close();
+            }
+          },
+        ),
+        { numRuns: Number(process.env['FUZZ_RUNS'] ?? 40), endOnFailure: true },
+      );
+    },
+    600_000,
+  );
 });
