@@ -91,14 +91,16 @@ export class Opener {
   private wait(ms: number): void {
     this.cancelWait?.();
     // Mails wait with it, and maybe no socket: the process must not end over their promises.
-    const hold = setInterval(() => undefined, MAX_BACKOFF_MS);
-    const cancel = this.context.clock.after(Math.ceil(ms), () => {
-      this.cancelWait?.();
-      this.events.mayTry();
-    });
+    const cancel = this.context.clock.after(
+      Math.ceil(ms),
+      () => {
+        this.cancelWait = undefined;
+        this.events.mayTry();
+      },
+      { keepAlive: true },
+    );
     this.cancelWait = () => {
       cancel();
-      clearInterval(hold);
       this.cancelWait = undefined;
     };
   }

@@ -33,10 +33,15 @@ export class RateLimit {
       return true;
     }
     const wait = Math.ceil(((1 - this.tokens) * 1000) / this.perSecond);
-    this.cancelWait ??= this.clock.after(wait, () => {
-      this.cancelWait = undefined;
-      this.refilled();
-    });
+    // Mails wait with it, and maybe no socket: the process must not end over their promises.
+    this.cancelWait ??= this.clock.after(
+      wait,
+      () => {
+        this.cancelWait = undefined;
+        this.refilled();
+      },
+      { keepAlive: true },
+    );
     return false;
   }
 
