@@ -33,7 +33,11 @@ describe('a process that does nothing but send', () => {
   it('lives until mails that wait for the rate limit have gone, though nothing is connected', async () => {
     // The server hangs up after each mail, so that only a timer is left.
     const script = { capabilities: [], script: { final: { text: '250 ok', drop: 'after' } } };
-    const said = await run(script as ScriptedSmtpOptions, { maxPerSecond: 5, maxConnections: 1 }, 3);
+    const said = await run(
+      script as ScriptedSmtpOptions,
+      { maxPerSecond: 5, maxConnections: 1 },
+      3,
+    );
     expect(said).toBe('fulfilled\n'.repeat(3));
   });
 

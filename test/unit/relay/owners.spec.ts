@@ -7,13 +7,21 @@ import { loadSqlite, type SqlDatabase } from '../../../lib/relay/spool/sqlite.js
 
 describe('owners of leases', () => {
   const { open } = loadSqlite();
-  const databases: SqlDatabase[] = [];
+  const databases = new Set<SqlDatabase>();
   let folder: string;
   let path: string;
   const remember = (file: string) => {
     const db = open(file);
-    databases.push(db);
-    return db;
+    // node:sqlite minds a second close; the look at an owner closes its own.
+    const once: SqlDatabase = {
+      exec: (sql) => db.exec(sql),
+      prepare: (sql) => db.prepare(sql),
+      close: () => {
+        if (databases.delete(once)) db.close();
+      },
+    };
+    databases.add(once);
+    return once;
   };
   const owner = (id: string) => new Owners(path, id, remember);
 
@@ -22,14 +30,14 @@ describe('owners of leases', () => {
     path = join(folder, 'mail.db');
   });
   afterEach(() => {
-    for (const db of databases.splice(0)) db.close();
+    for (const db of databases) db.close();
     rmSync(folder, { recursive: true });
   });
 
   /** As if its thread had ended without a word: the lock is gone, the file stays. */
   function dies(id: string): void {
     owner(id).acquire();
-    databases.pop()!.close();
+    [...databases].at(-1)!.close();
   }
 
   it('a look at one that seems dead takes nothing from the one that comes back', () => {
