@@ -101,22 +101,22 @@ export interface MailDeadEvent extends MailEventBase {
 }
 
 /**
- * The relay's storage fails, or part of it cannot be read: that mail stays where it is. Told once, and
- * again when the reason changes.
+ * Stored mail waits: the relay's storage fails, or part of it cannot be read, or the road, asked again,
+ * is still down. Told once, and again when the reason changes.
  */
 export interface MailStalledEvent extends MailEventBase {
   readonly type: 'stalled';
-  /** What cannot be done: lease mail to send it, or record what became of it. */
-  readonly doing: 'lease' | 'settle';
+  /** What cannot be done: lease mail to send it, record what became of it, or deliver it over the road. */
+  readonly doing: 'lease' | 'settle' | 'deliver';
   /** The storage's name. */
   readonly relay: string;
   readonly error: MailError;
 }
 
-/** The relay's storage is back. */
+/** The relay's storage, or the road, is back. */
 export interface MailResumedEvent extends MailEventBase {
   readonly type: 'resumed';
-  readonly doing: 'lease' | 'settle';
+  readonly doing: MailStalledEvent['doing'];
   readonly relay: string;
 }
 

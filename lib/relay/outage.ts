@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Clock } from '../clock.js';
 import { MailError, MailRelayError } from '../errors.js';
 import type { EventBus } from '../events/event-bus.js';
+import type { MailStalledEvent } from '../events/mail-events.js';
 
 export interface OutageParts {
   readonly relay: { readonly name: string };
@@ -11,13 +12,21 @@ export interface OutageParts {
   readonly mailer?: string;
 }
 
-/** Says that a storage fails: once, again when the reason changes, and when it is back. */
+type Doing = MailStalledEvent['doing'];
+
+const FAILED: Record<Doing, string> = {
+  lease: 'Stored mail is not sent, or not all of it',
+  settle: 'Outcomes are not recorded, or not all of them',
+  deliver: 'Stored mail waits for its road',
+};
+
+/** Says that a storage or a road fails: once, again when the reason changes, and when it is back. */
 export class Outage {
   private readonly logger = new Logger('MailRelay');
   private reason?: string;
 
   constructor(
-    private readonly doing: 'lease' | 'settle',
+    private readonly doing: Doing,
     private readonly parts: OutageParts,
   ) {}
 
@@ -26,15 +35,15 @@ export class Outage {
       cause instanceof MailError ? cause : new MailRelayError('The relay failed', { cause });
     if (error.message === this.reason) return;
     this.reason = error.message;
-    const what = this.doing === 'lease' ? 'Stored mail is not sent' : 'Outcomes are not recorded';
-    this.logger.error(`${what}, or not all of it: ${error.message}`);
+    this.logger.error(`${FAILED[this.doing]}: ${error.message}`);
     this.parts.events.emit('stalled', () => ({ type: 'stalled', ...this.about(), error }));
   }
 
   over(): void {
     if (this.reason === undefined) return;
     this.reason = undefined;
-    this.logger.log(`${this.parts.relay.name} is back`);
+    const { relay } = this.parts;
+    this.logger.log(`${this.doing === 'deliver' ? 'The road' : relay.name} is back`);
     this.parts.events.emit('resumed', () => ({ type: 'resumed', ...this.about() }));
   }
 

@@ -28,6 +28,11 @@ export class RoadWatch {
     return this.state === 'down';
   }
 
+  /** It failed again when it was asked or tried again: no passing fault. */
+  get staysDown(): boolean {
+    return this.failures > 1;
+  }
+
   /** The road took a mail, or refused one for the mail's own sake. */
   proved(): void {
     this.proofs += 1;

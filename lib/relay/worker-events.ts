@@ -1,16 +1,26 @@
 import type { Clock } from '../clock.js';
 import type { EventBus } from '../events/event-bus.js';
+import { DeadLog } from './dead-log.js';
 import type { CorruptJob, JobFailure, LeasedJob, Settlement } from './relay.js';
 
 /** Tells those who listen what becomes of mails that are still in the relay. */
 export class WorkerEvents {
+  private readonly deadLog: DeadLog;
+
   constructor(
     private readonly parts: {
       readonly events: EventBus;
       readonly clock: Clock;
       readonly mailer?: string;
     },
-  ) {}
+  ) {
+    this.deadLog = new DeadLog(parts.clock);
+  }
+
+  /** Nothing comes any more. */
+  close(): void {
+    this.deadLog.close();
+  }
 
   settled({ mail }: LeasedJob, settlement: Settlement): void {
     if (settlement.outcome === 'sent') return;
@@ -24,6 +34,7 @@ export class WorkerEvents {
       return;
     }
     const { reason } = settlement;
+    this.deadLog.add(mail.id, reason, failure.message);
     this.parts.events.emit('dead', () => ({ type: 'dead', ...about, reason, attempts, failure }));
   }
 
@@ -43,6 +54,7 @@ export class WorkerEvents {
   }
 
   corrupt({ id, problem }: CorruptJob): void {
+    this.deadLog.add(id, 'corrupt', problem);
     this.parts.events.emit('dead', () => ({
       type: 'dead',
       ...this.about(),

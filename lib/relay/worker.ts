@@ -1,6 +1,11 @@
 import { once, setMaxListeners } from 'node:events';
 import { fulfilledWithin, type Clock } from '../clock.js';
-import { MailDeliveryError, type MailDisposition, type MailError } from '../errors.js';
+import {
+  MailDeliveryError,
+  MailRelayError,
+  type MailDisposition,
+  type MailError,
+} from '../errors.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { Mail } from '../message/mail.js';
 import { attemptDelivery } from '../transports/attempt.js';
@@ -59,6 +64,7 @@ export class RelayWorker {
   private readonly stock: Stock;
   private readonly timers: Timers;
   private readonly road: RoadWatch;
+  private readonly outage: Outage;
   private readonly report: WorkerEvents;
   private readonly rate?: RateLimit;
   private readonly random: () => number;
@@ -78,6 +84,7 @@ export class RelayWorker {
     this.settler = new Settler(relay, clock, new Outage('settle', parts), () => this.pump());
     this.timers = new Timers(clock);
     this.road = new RoadWatch(options.retry);
+    this.outage = new Outage('deliver', parts);
     this.report = new WorkerEvents(parts);
     this.stock = new Stock({
       relay,
@@ -139,6 +146,7 @@ export class RelayWorker {
     await fulfilledWithin(clock, SETTLE_GRACE_MS, this.settler.whenIdle());
     // Nothing here keeps the process alive any more, whatever storage and road still do.
     this.settler.stop();
+    this.report.close();
     this.timers.close();
     return { ...this.counts, abandoned: this.abandoned };
   }
@@ -193,7 +201,7 @@ export class RelayWorker {
   }
 
   private succeed(job: LeasedJob, delivery: MailDelivery): void {
-    this.road.proved();
+    this.roadProved();
     this.counts.sent += 1;
     this.settle(job, settleDelivery(job, delivery, this.context()));
   }
@@ -214,7 +222,7 @@ export class RelayWorker {
       }
     } else if (error.disposition !== 'unknown') {
       // It answered, if only to refuse this mail.
-      this.road.proved();
+      this.roadProved();
     }
     this.counts.failed += 1;
     this.settle(job, settleFailure(job, error, this.context()));
@@ -280,10 +288,16 @@ export class RelayWorker {
     for (const job of this.stock.takeAll()) this.release(job);
   }
 
+  private roadProved(): void {
+    this.road.proved();
+    this.outage.over();
+  }
+
   /** Leaves the road alone for a while. Answers for how long, in milliseconds. */
   private leaveRoad(error: MailError): number {
     const pause = this.road.failed(retryAfterOf(error), this.random());
     if (pause === undefined) return 0;
+    if (this.road.staysDown) this.outage.failed(error);
     // Another process may have a better road.
     this.releaseStock();
     if (!this.stopping) this.timers.after('road', pause, () => void this.askRoad());
@@ -292,12 +306,12 @@ export class RelayWorker {
 
   private async askRoad(): Promise<void> {
     const { transport, clock } = this.parts;
-    let retryAfterMs = 0;
+    let fault: unknown = new MailRelayError('The road did not answer whether it takes mail');
     const asking = (this.asking = new AbortController());
     const stopped = once(asking.signal, 'abort').then(() => Promise.reject(new Error('stopped')));
     // A road of the user's own may throw at once.
     const asked = (async () => transport.verify({ signal: asking.signal }))();
-    asked.catch((error: unknown) => (retryAfterMs = retryAfterOf(error)));
+    asked.catch((error: unknown) => (fault = error));
     const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, Promise.race([asked, stopped]));
     if (this.stopping) return;
     if (answered) {
@@ -305,7 +319,8 @@ export class RelayWorker {
       this.pump();
       return;
     }
-    const wait = this.road.stillDown(retryAfterMs, this.random());
+    const wait = this.road.stillDown(retryAfterOf(fault), this.random());
+    this.outage.failed(fault);
     this.timers.after('road', wait, () => void this.askRoad());
   }
 

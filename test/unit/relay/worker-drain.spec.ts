@@ -9,6 +9,7 @@ import { RETRY_DEFAULTS } from '../../../lib/relay/retry-policy.js';
 import { RelayWorker } from '../../../lib/relay/worker.js';
 import { MailTestClock } from '../../../lib/testing/test-clock.js';
 import { testMail } from '../../fixtures/mail.js';
+import { scriptedStorage } from '../../fixtures/scripted-storage.js';
 import { fault, ScriptedTransport } from '../../fixtures/scripted-transport.js';
 
 /** Knows what would keep the process alive. */
@@ -31,33 +32,6 @@ class WatchedClock extends MailTestClock {
 }
 
 const never = () => new Promise<never>(() => undefined);
-const unused = () => Promise.reject(new Error('not in this test'));
-
-/** Hands out what it is given, once. */
-function storage(mails: Mail[], parts: Partial<MailRelay> = {}): MailRelay {
-  return {
-    name: 'test',
-    open: async () => undefined,
-    enqueue: unused,
-    consume: async () => undefined,
-    lease: async (max): Promise<Lease> => {
-      const jobs = mails.splice(0, max).map((mail) => ({ mail, attempts: 0, bornAt: 0 }));
-      return { jobs, corrupt: [] };
-    },
-    settle: async () => undefined,
-    heartbeat: async () => undefined,
-    release: async () => undefined,
-    list: unused,
-    show: unused,
-    retry: unused,
-    discard: unused,
-    stats: unused,
-    close: async () => undefined,
-    destroy: async () => undefined,
-    ...parts,
-  };
-}
-
 const logging = Logger.prototype.error;
 afterEach(() => {
   Logger.prototype.error = logging;
@@ -83,7 +57,7 @@ describe('a worker that drained', () => {
       asked.push(settlements);
       throw new MailRelayError('gone');
     };
-    const relay = storage([testMail()], { settle });
+    const relay = scriptedStorage([testMail()], { settle });
     const { clock, worker, drain } = workerOf(relay, new ScriptedTransport());
     await worker.start();
     await clock.advance(1_000);
@@ -102,7 +76,7 @@ describe('a worker that drained', () => {
       beats += 1;
       return new Promise<never>((_, reject) => (fail = reject));
     };
-    const relay = storage([testMail()], { heartbeat });
+    const relay = scriptedStorage([testMail()], { heartbeat });
     const beating = Object.assign(relay, { heartbeatMs: 100 });
     const road = new ScriptedTransport();
     road.script = () => 'hold';
@@ -125,7 +99,7 @@ describe('a worker that drained', () => {
       options?.signal?.addEventListener('abort', () => (stopped = true));
       return never();
     };
-    const { clock, worker, drain } = workerOf(storage([testMail()]), road);
+    const { clock, worker, drain } = workerOf(scriptedStorage([testMail()]), road);
     await worker.start();
     await clock.advance(5_000);
     await drain();
@@ -151,7 +125,7 @@ it('a worker asks again where a road throws instead of answering', async () => {
   };
   const mails = [mail];
   const release = async () => void mails.push(mail);
-  const { clock, worker, drain } = workerOf(storage(mails, { release }), road);
+  const { clock, worker, drain } = workerOf(scriptedStorage(mails, { release }), road);
   await worker.start();
   await clock.advance(120_000);
   expect(road.taken).toHaveLength(1);

@@ -1,0 +1,137 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
+import { MailShutdownError } from '../../../lib/errors.js';
+import { EventBus } from '../../../lib/events/event-bus.js';
+import type { Settlement } from '../../../lib/relay/relay.js';
+import { RETRY_DEFAULTS } from '../../../lib/relay/retry-policy.js';
+import { RelayWorker } from '../../../lib/relay/worker.js';
+import { MailTestClock } from '../../../lib/testing/test-clock.js';
+import { testMail } from '../../fixtures/mail.js';
+import { scriptedStorage } from '../../fixtures/scripted-storage.js';
+import { fault, ScriptedTransport } from '../../fixtures/scripted-transport.js';
+
+describe('what the log says of stored mail', () => {
+  const lines: string[] = [];
+  const told: string[] = [];
+
+  beforeEach(() => {
+    for (const level of ['log', 'warn', 'error'] as const) {
+      jest
+        .spyOn(Logger.prototype, level)
+        .mockImplementation((text: unknown) => void lines.push(`${level}: ${String(text)}`));
+    }
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+    lines.length = 0;
+    told.length = 0;
+  });
+
+  function begin(mails: number) {
+    const stock = Array.from({ length: mails }, () => testMail());
+    const ids = stock.map(({ id }) => id);
+    const settled: Settlement[] = [];
+    const clock = new MailTestClock();
+    const relay = scriptedStorage(stock, {
+      settle: async (settlements) => void settled.push(...settlements),
+      lease: async (max) => {
+        const jobs = stock
+          .splice(0, max)
+          .map((mail) => ({ mail, attempts: 0, bornAt: clock.now() }));
+        return { jobs, corrupt: [], againInMs: 100 };
+      },
+    });
+    const transport = new ScriptedTransport();
+    const events = new EventBus();
+    events.events$.subscribe((event) => {
+      if (event.type === 'stalled' || event.type === 'resumed') {
+        told.push(`${event.type} ${event.doing}`);
+      }
+    });
+    const options = { role: 'both', retry: RETRY_DEFAULTS } as const;
+    const worker = new RelayWorker({ relay, transport, options, clock, events, random: () => 0.5 });
+    const more = (count: number) => stock.push(...Array.from({ length: count }, () => testMail()));
+    const stop = async () => {
+      const drained = worker.drain(1_000, new MailShutdownError());
+      await clock.advance(10_000);
+      await drained;
+    };
+    return { worker, transport, clock, settled, ids, more, stop };
+  }
+
+  it('a road that stays down is told once, again for another reason, and when it is back', async () => {
+    const { worker, transport, clock, more, stop } = begin(3);
+    const down = (message: string) => fault({ code: 'MAIL_AUTH', message });
+    transport.script = () => down('535 go away');
+    transport.fault = down('535 go away');
+    await worker.start();
+    await clock.advance(0);
+    // It may be over in a moment: a server's 421 often is.
+    expect({ lines, told }).toEqual({ lines: [], told: [] });
+    await clock.advance(300_000);
+    expect(lines).toEqual(['error: Stored mail waits for its road: 535 go away']);
+    transport.fault = down('535 account closed');
+    await clock.advance(300_000);
+    expect(lines.slice(1)).toEqual(['error: Stored mail waits for its road: 535 account closed']);
+    expect(told).toEqual(['stalled deliver', 'stalled deliver']);
+
+    transport.fault = undefined;
+    transport.script = new ScriptedTransport().script;
+    more(1);
+    await clock.advance(120_000);
+    expect(transport.taken).toHaveLength(1);
+    expect(lines.slice(2)).toEqual(['log: The road is back']);
+    expect(told.slice(2)).toEqual(['resumed deliver']);
+    await stop();
+  });
+
+  it('a road that says it is there and takes nothing is told, too', async () => {
+    const { worker, transport, clock, more, stop } = begin(1);
+    transport.script = () => fault({ code: 'MAIL_SERVICE', message: '421 not now' });
+    await worker.start();
+    for (let i = 0; i < 5; i += 1) {
+      more(1);
+      await clock.advance(60_000);
+    }
+    expect(transport.verified).toBeGreaterThan(1);
+    expect(lines).toEqual(['error: Stored mail waits for its road: 421 not now']);
+    await stop();
+  });
+
+  it('a fault that passes is not told', async () => {
+    const { worker, transport, clock, more, stop } = begin(1);
+    transport.script = (mail) =>
+      transport.asked.length === 1
+        ? fault({ code: 'MAIL_SERVICE', message: '421 a moment' })
+        : new ScriptedTransport().script(mail, 1);
+    await worker.start();
+    await clock.advance(0);
+    more(1);
+    await clock.advance(60_000);
+    expect(transport.taken).toHaveLength(1);
+    expect({ lines, told }).toEqual({ lines: [], told: [] });
+    await stop();
+  });
+
+  it('one dead mail is told at once, those of the next minute together', async () => {
+    const { worker, transport, clock, settled, ids, more, stop } = begin(3);
+    transport.script = () =>
+      fault({
+        code: 'MAIL_RECIPIENTS',
+        fault: 'message',
+        disposition: 'permanent',
+        message: '550 5.1.1 who?',
+      });
+    await worker.start();
+    await clock.advance(30_000);
+    expect(settled.map(({ outcome }) => outcome)).toEqual(['dead', 'dead', 'dead']);
+    expect(lines).toEqual([`warn: Mail ${ids[0]!} is dead (permanent): 550 5.1.1 who?`]);
+    await clock.advance(30_000);
+    expect(lines.slice(1)).toEqual(['warn: 2 more mails are dead']);
+    more(1);
+    await clock.advance(1_000);
+    expect(lines).toHaveLength(2);
+    await stop();
+    expect(lines.slice(2)).toEqual(['warn: 1 more mail is dead']);
+  });
+});
