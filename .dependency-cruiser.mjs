@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
  * Each floor is a list of rooms, each room a pattern of paths under lib/.
  */
 const floors = [
-  [['base', '(errors|clock|suggest|option-reader|thenable)[.]ts$']],
+  [['base', '(errors|clock|suggest|option-reader|reason|thenable)[.]ts$']],
   [
     ['message', 'message/'],
     ['events', 'events/'],

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.js';
 import { MailError, MailRelayError } from '../errors.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { MailStalledEvent } from '../events/mail-events.js';
+import { reasonOf } from '../reason.js';
 
 export interface OutageParts {
   readonly relay: { readonly name: string };
@@ -33,8 +34,9 @@ export class Outage {
   failed(cause: unknown): void {
     const error =
       cause instanceof MailError ? cause : new MailRelayError('The relay failed', { cause });
-    if (error.message === this.reason) return;
-    this.reason = error.message;
+    const reason = reasonOf(error);
+    if (reason === this.reason) return;
+    this.reason = reason;
     this.logger.error(`${FAILED[this.doing]}: ${error.message}`);
     this.parts.events.emit('stalled', () => ({ type: 'stalled', ...this.about(), error }));
   }

@@ -35,6 +35,8 @@ export type BreakerPass = number;
 export class Breaker {
   private current: BreakerState = 'closed';
   private inARow = 0;
+  /** How often it opened since it was closed. */
+  private opened = 0;
   private openUntil = 0;
   private occupied = false;
   /** Verdicts on attempts from before the last change of state are too old to count. */
@@ -49,6 +51,11 @@ export class Breaker {
 
   get state(): BreakerState {
     return this.current;
+  }
+
+  /** A trial failed, too: no passing fault. */
+  get staysOpen(): boolean {
+    return this.opened > 1;
   }
 
   /** Whether a mail may use the road now. */
@@ -102,6 +109,7 @@ export class Breaker {
     const { trialAfterMs, authTrialAfterMs } = this.options;
     const known = error instanceof MailDeliveryError ? error : undefined;
     const pause = known?.code === 'MAIL_AUTH' ? authTrialAfterMs : trialAfterMs;
+    this.opened += 1;
     this.lastError = error;
     this.openUntil = this.clock.monotonic() + Math.max(pause, known?.retryAfterMs ?? 0);
     this.become('open');
@@ -109,6 +117,7 @@ export class Breaker {
 
   private become(state: BreakerState): void {
     this.current = state;
+    if (state === 'closed') this.opened = 0;
     this.occupied = false;
     this.inARow = 0;
     this.epoch += 1;

@@ -3,6 +3,7 @@ import type { MailTransport } from '../transport.js';
 import { Breaker, type BreakerOptions, type BreakerState } from './breaker.js';
 import { verdictOf } from './faults.js';
 import { Latency } from './latency.js';
+import { RoadLog } from './road-log.js';
 import type { Choice } from './strategy.js';
 
 export interface RoadConfig {
@@ -37,6 +38,7 @@ export class Road {
   /** The trial under way: settles with it, never rejects. */
   trial: Promise<void> | undefined;
   private readonly given: string | undefined;
+  private readonly log = new RoadLog();
   /** Waiting for the mail that tries a half-open road. */
   private onVerdict: (() => void)[] = [];
 
@@ -72,6 +74,7 @@ export class Road {
       if (verdict === 'up') this.breaker.succeeded(pass);
       else if (verdict === 'none') this.breaker.undecided(pass);
       else this.breaker.failed(pass, toError(failure?.error));
+      this.log.tell(this.name, this.breaker);
       for (const tell of this.onVerdict.splice(0)) tell();
     };
   }
@@ -87,8 +90,10 @@ export class Road {
       await this.transport.verify({ signal });
       this.breaker.trialPassed();
     } catch (error) {
-      this.breaker.trialFailed(toError(error));
+      // An end that we made ourselves says nothing of the road.
+      if (!signal.aborted) this.breaker.trialFailed(toError(error));
     }
+    this.log.tell(this.name, this.breaker);
     this.trial = undefined;
   }
 

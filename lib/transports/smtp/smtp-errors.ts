@@ -5,6 +5,7 @@ import {
   type MailStage,
   type RejectedRecipient,
 } from '../../errors.js';
+import { wordsOf } from '../../reason.js';
 import type { SmtpReply } from './smtp-reply.js';
 
 /** Stages of which the road is at fault whatever the server replies: the mail was not yet spoken of. */
@@ -32,6 +33,11 @@ const STAGE_WORDS: Partial<Record<MailStage, string>> = {
 
 function words(stage: MailStage): string {
   return STAGE_WORDS[stage] ?? `at ${stage.toUpperCase()}`;
+}
+
+function why(cause: unknown): string {
+  const said = wordsOf(cause);
+  return said && `: ${said}`;
 }
 
 /** Once the content is complete, only a reply tells whether it was accepted (RFC 1047). */
@@ -78,24 +84,22 @@ export class SmtpErrors {
   lost(stage: MailStage, cause?: unknown): MailDeliveryError {
     const code =
       stage === 'dns' ? 'MAIL_DNS' : stage === 'connect' ? 'MAIL_CONNECT' : 'MAIL_CONNECTION_LOST';
-    const why = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
     return this.make(stage, {
       code,
-      message: `The connection to ${this.road} was lost ${words(stage)}${why}`,
+      message: `The connection to ${this.road} was lost ${words(stage)}${why(cause)}`,
       cause,
     });
   }
 
   dns(cause: unknown): MailDeliveryError {
-    const message = `The host of ${this.road} could not be resolved`;
+    const message = `The host of ${this.road} could not be resolved${why(cause)}`;
     return this.make('dns', { code: 'MAIL_DNS', message, cause });
   }
 
   connect(cause: unknown): MailDeliveryError {
-    const why = cause instanceof Error && cause.message !== '' ? `: ${cause.message}` : '';
     return this.make('connect', {
       code: 'MAIL_CONNECT',
-      message: `No connection to ${this.road}${why}`,
+      message: `No connection to ${this.road}${why(cause)}`,
       cause,
     });
   }

@@ -1,4 +1,5 @@
 import type { MailErrorCode, MailStage } from '../../errors.js';
+import { wordsOf } from '../../reason.js';
 import { ProxyRefusal } from './proxy.js';
 import type { WebApiFault } from './web-api.provider.js';
 
@@ -90,12 +91,16 @@ const WORDS: Record<HttpFailureKind, string> = {
   paused: 'The provider asked to slow down, for longer than an attempt waits',
 };
 
+/** What the network says of these tells what to do. */
+const TOLD: ReadonlySet<HttpFailureKind> = new Set(['dns', 'connect', 'proxy', 'tls', 'lost']);
+
 /**
  * What a failure means for the mail (RFC 1047): once the whole request went out, it may have been
  * accepted. `harmless` requests change nothing at the provider, so they may always be tried again.
  */
 export function failureFault(failure: HttpFailure, harmless = false): WebApiFault {
   const { kind, sent, cause } = failure;
+  const said = wordsOf(cause);
   const after = sent && !harmless ? 'unknown' : 'retry';
   return {
     code: codeOf(failure),
@@ -103,8 +108,7 @@ export function failureFault(failure: HttpFailure, harmless = false): WebApiFaul
     // An abort says nothing about the road, so it must not feed its breaker.
     fault: kind === 'aborted' || kind === 'invalid' ? 'message' : 'road',
     stage: stageOf(failure),
-    // How it refused says what to do.
-    message: cause instanceof ProxyRefusal ? `${WORDS[kind]}: ${cause.message}` : WORDS[kind],
+    message: TOLD.has(kind) && said ? `${WORDS[kind]}: ${said}` : WORDS[kind],
     ...(failure.waitMs === undefined ? {} : { retryAfterMs: failure.waitMs }),
     cause,
   };

@@ -376,6 +376,7 @@ describe('the road itself', () => {
     const road = roads.to({ host: 'no-such-host.invalid' });
     expect(await failureOf(road.deliver(testMail()))).toMatchObject({
       ...{ code: 'MAIL_DNS', disposition: 'retry', fault: 'road', stage: 'dns' },
+      message: expect.stringMatching(/getaddrinfo \w+ no-such-host\.invalid/),
     });
   });
 
@@ -387,6 +388,7 @@ describe('the road itself', () => {
     const road = roads.to({ host: '127.0.0.1', port });
     expect(await failureOf(road.deliver(testMail()))).toMatchObject({
       ...{ code: 'MAIL_CONNECT', disposition: 'retry', fault: 'road', stage: 'connect' },
+      message: expect.stringContaining(`connect ECONNREFUSED 127.0.0.1:${port}`),
     });
   });
 

@@ -61,15 +61,18 @@ describe('connections of the Web API road', () => {
         ...retry,
         code: 'MAIL_DNS',
         stage: 'dns',
+        message: expect.stringMatching(/: getaddrinfo \w+ mail\.invalid$/),
       });
     });
 
     it('a refused connection', async () => {
+      const { port } = server;
       await server.close();
       expect(await failure(transport, testMail())).toMatchObject({
         ...retry,
         code: 'MAIL_CONNECT',
         stage: 'connect',
+        message: `No connection to the host: connect ECONNREFUSED 127.0.0.1:${port}`,
       });
     });
 

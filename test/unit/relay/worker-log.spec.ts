@@ -61,21 +61,24 @@ describe('what the log says of stored mail', () => {
 
   it('a road that stays down is told once, again for another reason, and when it is back', async () => {
     const { worker, transport, clock, more, stop } = begin(3);
-    const down = (message: string) => fault({ code: 'MAIL_AUTH', message });
-    transport.script = () => down('535 go away');
-    transport.fault = down('535 go away');
+    const down = (smtpCode: number, message: string) =>
+      fault({ code: 'MAIL_AUTH', smtpCode, message });
+    let number = 0;
+    transport.script = () => down(454, `454 come back later (${(number += 1)})`);
+    transport.verify = () => Promise.reject(down(454, `454 come back later (${(number += 1)})`));
     await worker.start();
     await clock.advance(0);
     // It may be over in a moment: a server's 421 often is.
     expect({ lines, told }).toEqual({ lines: [], told: [] });
     await clock.advance(300_000);
-    expect(lines).toEqual(['error: Stored mail waits for its road: 535 go away']);
-    transport.fault = down('535 account closed');
+    expect(number).toBeGreaterThan(3);
+    expect(lines).toEqual(['error: Stored mail waits for its road: 454 come back later (4)']);
+    transport.verify = () => Promise.reject(down(535, '535 account closed'));
     await clock.advance(300_000);
     expect(lines.slice(1)).toEqual(['error: Stored mail waits for its road: 535 account closed']);
     expect(told).toEqual(['stalled deliver', 'stalled deliver']);
 
-    transport.fault = undefined;
+    transport.verify = () => Promise.resolve();
     transport.script = new ScriptedTransport().script;
     more(1);
     await clock.advance(120_000);
