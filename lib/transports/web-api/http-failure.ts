@@ -77,18 +77,18 @@ function kindOf(error: unknown): HttpFailureKind {
   return 'lost';
 }
 
-const WORDS: Record<HttpFailureKind, string> = {
-  dns: 'The name of the host could not be resolved',
-  connect: 'No connection to the host',
-  proxy: 'The proxy opens no connection to the host',
-  tls: 'TLS could not be established, or the certificate is not trusted',
-  timeout: 'No answer within the deadline',
-  lost: 'The connection was lost before the answer',
-  protocol: 'The answer is not valid HTTP',
-  aborted: 'The attempt was aborted',
-  invalid: 'The provider made a request that HTTP cannot carry',
-  full: 'Too many mails are waiting for this road already (maxQueued)',
-  paused: 'The provider asked to slow down, for longer than an attempt waits',
+const WORDS: Record<HttpFailureKind, (road: string) => string> = {
+  dns: (road) => `The host of ${road} could not be resolved`,
+  connect: (road) => `No connection to ${road}`,
+  proxy: (road) => `The proxy opens no connection to ${road}`,
+  tls: (road) => `No trusted TLS with ${road}`,
+  timeout: (road) => `${road} did not answer within the deadline`,
+  lost: (road) => `The connection to ${road} was lost before its answer`,
+  protocol: (road) => `The answer of ${road} is not valid HTTP`,
+  aborted: (road) => `The attempt over ${road} was aborted`,
+  invalid: () => 'The provider made a request that HTTP cannot carry',
+  full: (road) => `Too many mails are waiting for ${road} already (maxQueued)`,
+  paused: (road) => `${road} asked to slow down, for longer than an attempt waits`,
 };
 
 /** What the network says of these tells what to do. */
@@ -98,8 +98,9 @@ const TOLD: ReadonlySet<HttpFailureKind> = new Set(['dns', 'connect', 'proxy', '
  * What a failure means for the mail (RFC 1047): once the whole request went out, it may have been
  * accepted. `harmless` requests change nothing at the provider, so they may always be tried again.
  */
-export function failureFault(failure: HttpFailure, harmless = false): WebApiFault {
+export function failureFault(failure: HttpFailure, road: string, harmless = false): WebApiFault {
   const { kind, sent, cause } = failure;
+  const text = WORDS[kind](road);
   const said = wordsOf(cause);
   const after = sent && !harmless ? 'unknown' : 'retry';
   return {
@@ -108,7 +109,7 @@ export function failureFault(failure: HttpFailure, harmless = false): WebApiFaul
     // An abort says nothing about the road, so it must not feed its breaker.
     fault: kind === 'aborted' || kind === 'invalid' ? 'message' : 'road',
     stage: stageOf(failure),
-    message: TOLD.has(kind) && said ? `${WORDS[kind]}: ${said}` : WORDS[kind],
+    message: TOLD.has(kind) && said ? `${text}: ${said}` : text,
     ...(failure.waitMs === undefined ? {} : { retryAfterMs: failure.waitMs }),
     cause,
   };

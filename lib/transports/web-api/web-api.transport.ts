@@ -167,7 +167,7 @@ export class WebApiTransport implements MailTransport {
       return this.redacted(await this.client.request(make, options?.signal));
     } catch (error) {
       if (!(error instanceof HttpFailure)) throw error;
-      const fault = failureFault(error, harmless);
+      const fault = failureFault(error, this.name, harmless);
       const cause = error.kind === 'aborted' ? error.cause : this.safeCause(error.cause);
       throw this.error({ ...fault, cause });
     }

@@ -72,7 +72,7 @@ describe('connections of the Web API road', () => {
         ...retry,
         code: 'MAIL_CONNECT',
         stage: 'connect',
-        message: `No connection to the host: connect ECONNREFUSED 127.0.0.1:${port}`,
+        message: `No connection to sendgrid:127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`,
       });
     });
 
