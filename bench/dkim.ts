@@ -12,7 +12,7 @@ import { composeMime } from '../lib/message/mime/compose.js';
 import type { SmtpDkimOptions } from '../lib/transports/smtp/dkim/dkim.options.js';
 import { dkimSigner } from '../lib/transports/smtp/dkim/signature.js';
 import { SigningThread } from '../lib/transports/smtp/dkim/signing-thread.js';
-import { SmtpErrors } from '../lib/transports/smtp/smtp-errors.js';
+import { SmtpErrors } from '../lib/transports/smtp/protocol/smtp-errors.js';
 
 const MAILS = process.argv.includes('--quick') ? 200 : 1_000;
 const CONCURRENCY = 20;

@@ -8,7 +8,7 @@
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchBull } from './relay/bull.js';
-import { benchRoad } from './relay/road.js';
+import { benchRoad } from './relay/transport.js';
 import { benchSpool } from './relay/spool.js';
 
 const { values } = parseArgs({

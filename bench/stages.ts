@@ -2,9 +2,9 @@
  * `node --min-semi-space-size=128 --max-semi-space-size=128 bench/dist/bench/stages.js`: what each stage before the wire costs
  * alone, in CPU time and in bytes of young heap a mail.
  */
-import { systemClock } from '../lib/clock.js';
+import { systemClock } from '../lib/base/clock.js';
 import { EventBus } from '../lib/events/event-bus.js';
-import { MailService } from '../lib/mail.service.js';
+import { MailService } from '../lib/service/mail.service.js';
 import { createMail } from '../lib/message/create-mail.js';
 import { composeMime } from '../lib/message/mime/compose.js';
 import type { MailTransport } from '../lib/transports/transport.js';

@@ -6,9 +6,9 @@
  */
 import { createRequire } from 'node:module';
 import { lastValueFrom } from 'rxjs';
-import { systemClock } from '../lib/clock.js';
+import { systemClock } from '../lib/base/clock.js';
 import { EventBus } from '../lib/events/event-bus.js';
-import { MailService } from '../lib/mail.service.js';
+import { MailService } from '../lib/service/mail.service.js';
 import { createTransport } from '../lib/transports/transport.factory.js';
 import { Child, Sink } from './children.js';
 import type { Cell, CellResult } from './contestants/cell.js';

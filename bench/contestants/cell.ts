@@ -1,4 +1,4 @@
-import type { SmtpPoolOptions } from '../../lib/transports/smtp/smtp.options.js';
+import type { SmtpPoolOptions } from '../../lib/transports/smtp/options/smtp.options.js';
 
 /** What a contestant is asked to do: send to one port for a while, as fast as it can. */
 export interface Cell {

@@ -1,5 +1,5 @@
 import { lastValueFrom } from 'rxjs';
-import type { MailService } from '../../lib/mail.service.js';
+import type { MailService } from '../../lib/service/mail.service.js';
 import { createMail } from '../../lib/message/create-mail.js';
 import type { SmtpTransport } from '../../lib/transports/smtp/smtp.transport.js';
 import { messageOf } from '../messages.js';

@@ -1,8 +1,8 @@
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../../lib/clock.js';
+import { systemClock } from '../../lib/base/clock.js';
 import { EventBus } from '../../lib/events/event-bus.js';
-import { MailService } from '../../lib/mail.service.js';
+import { MailService } from '../../lib/service/mail.service.js';
 import { SpoolRelay } from '../../lib/relay/spool/index.js';
 import { readSpoolOptions } from '../../lib/relay/spool/spool.options.js';
 import type { MailTransport } from '../../lib/transports/transport.js';

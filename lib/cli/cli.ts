@@ -1,4 +1,4 @@
-import { MailError } from '../errors.js';
+import { MailError } from '../base/errors.js';
 import type { CliOutput } from './output.js';
 import { RELAY_COMMANDS, runRelayCommand } from './relay-commands.js';
 import { runTypes, TYPES_COMMAND } from './types-command.js';

@@ -4,7 +4,7 @@ import type { Mail } from '../message/mail.js';
 import type { JobDetails, JobSummary, MailRelay } from '../relay/relay.js';
 import { SpoolRelay } from '../relay/spool/index.js';
 import { readSpoolOptions } from '../relay/spool/spool.options.js';
-import { suggest } from '../suggest.js';
+import { suggest } from '../base/suggest.js';
 import type { CliOutput } from './output.js';
 import { printable, table } from './table.js';
 

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { MailTemplateError } from '../errors.js';
+import { MailTemplateError } from '../base/errors.js';
 import { handlebars } from '../templates/engines/handlebars.js';
 import { mjml } from '../templates/engines/mjml.js';
 import { TemplateStore } from '../templates/template-store.js';

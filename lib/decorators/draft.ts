@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { MailConfigurationError } from '../errors.js';
-import type { MailReceipt } from '../mail.receipt.js';
-import type { SendOptions } from '../mail.service.js';
+import { MailConfigurationError } from '../base/errors.js';
+import type { MailReceipt } from '../service/mail.receipt.js';
+import type { SendOptions } from '../service/mail.service.js';
 import type { MailTemplateContext, MailTemplateName } from '../message/mail-templates.js';
 import type { MailMessageFields } from '../message/message.js';
 

@@ -1,7 +1,7 @@
-import { MailConfigurationError } from '../errors.js';
+import { MailConfigurationError } from '../base/errors.js';
 import { EVENT_TYPES } from '../events/event-bus.js';
 import type { MailEventMap, MailEventType } from '../events/mail-events.js';
-import { suggest } from '../suggest.js';
+import { suggest } from '../base/suggest.js';
 import { methodName, ON_MAIL, type OnMailMetadata } from './mail-metadata.js';
 
 export interface OnMailOptions {

@@ -1,10 +1,10 @@
 import { Inject } from '@nestjs/common';
-import { MailConfigurationError } from '../errors.js';
-import { MailService } from '../mail.service.js';
-import { getMailToken } from '../mail.tokens.js';
+import { MailConfigurationError } from '../base/errors.js';
+import { MailService } from '../service/mail.service.js';
+import { getMailToken } from '../service/mail.tokens.js';
 import type { MailTemplateName } from '../message/mail-templates.js';
 import type { MailMessage, MailMessageFields } from '../message/message.js';
-import { describe } from '../option-reader.js';
+import { describe } from '../base/option-reader.js';
 import { draftScope, WrittenDraft, type SentMail } from './draft.js';
 import { mailerKey, methodName, SEND_MAIL, type SendMailMetadata } from './mail-metadata.js';
 

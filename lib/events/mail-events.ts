@@ -1,4 +1,4 @@
-import type { MailDeliveryError, MailError, MailErrorCode, RejectedRecipient } from '../errors.js';
+import type { MailDeliveryError, MailError, MailErrorCode, RejectedRecipient } from '../base/errors.js';
 
 interface MailEventBase {
   /** Wall-clock time in milliseconds since the Unix epoch. */

@@ -1,7 +1,7 @@
-import { MailError, MailVetoedError } from '../errors.js';
+import { MailError, MailVetoedError } from '../base/errors.js';
 import type { MailMessage } from '../message/message.js';
-import { describe } from '../option-reader.js';
-import { isThenable } from '../thenable.js';
+import { describe } from '../base/option-reader.js';
+import { isThenable } from '../base/thenable.js';
 import type { MailInterceptor, MailInterceptorInfo } from './mail-interceptor.js';
 
 /** Takes a message through all interceptors; at once where none of them waits. */

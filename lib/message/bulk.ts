@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { checkUnknown, isObject, readField } from './fields.js';
-import { IssueList } from './issues.js';
+import { checkUnknown, isObject, readField } from './read/fields.js';
+import { IssueList } from './read/issues.js';
 import type { Mail, MailAddress } from './mail.js';
 import { makeMessageId } from './message-id.js';
 import type { MailAddressInput, MailMessage } from './message.js';
-import { copyPlain, isPlain } from './plain-data.js';
+import { copyPlain, isPlain } from './read/plain-data.js';
 import type { MailJson } from './provider-options.js';
-import { readAddress } from './read-addresses.js';
-import { readMetadata } from './read-basics.js';
+import { readAddress } from './read/read-addresses.js';
+import { readMetadata } from './read/read-basics.js';
 import { bodyTextFault, fieldTextFault, show } from './text.js';
 import { uuidv7 } from './uuid.js';
 

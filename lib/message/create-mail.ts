@@ -1,12 +1,12 @@
-import { isoTime, systemClock, type Clock } from '../clock.js';
+import { isoTime, systemClock, type Clock } from '../base/clock.js';
 import { freezeMail } from './freeze-mail.js';
-import { IssueList } from './issues.js';
+import { IssueList } from './read/issues.js';
 import type { Mail } from './mail.js';
 import { makeMessageId } from './message-id.js';
 import type { MailMessage, MailMessageFields } from './message.js';
-import { DEFAULT_MAX_BYTES } from './size-meter.js';
+import { DEFAULT_MAX_BYTES } from './read/size-meter.js';
 import { uuidv7 } from './uuid.js';
-import { readMessage } from './validate.js';
+import { readMessage } from './read/validate.js';
 
 export interface CreateMailOptions {
   /** Fields a message that lacks them gets. headers, tags, metadata and providerOptions merge (message wins), all else replaces. */

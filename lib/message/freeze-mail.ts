@@ -1,5 +1,5 @@
 import type { Mail } from './mail.js';
-import type { MailDraft } from './validate.js';
+import type { MailDraft } from './read/validate.js';
 
 export type MailIdentity = Pick<Mail, 'id' | 'messageId' | 'createdAt'>;
 

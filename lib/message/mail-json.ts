@@ -1,12 +1,12 @@
 import { types } from 'node:util';
-import { checkUnknown, isObject, MESSAGE_FIELDS, readField } from './fields.js';
+import { checkUnknown, isObject, MESSAGE_FIELDS, readField } from './read/fields.js';
 import { freezeMail } from './freeze-mail.js';
-import { IssueList } from './issues.js';
+import { IssueList } from './read/issues.js';
 import type { Mail } from './mail.js';
-import { readDate } from './read-basics.js';
+import { readDate } from './read/read-basics.js';
 import { show } from './text.js';
 import { isUuidV7 } from './uuid.js';
-import { readMessage } from './validate.js';
+import { readMessage } from './read/validate.js';
 
 /** A mail's fields that a message has under the same name and in a form that it takes. */
 const SHARED = MESSAGE_FIELDS.filter(

@@ -1,8 +1,8 @@
-import { MailConfigurationError } from '../errors.js';
-import { describe, OptionReader } from '../option-reader.js';
-import { IssueList } from './issues.js';
+import { MailConfigurationError } from '../base/errors.js';
+import { describe, OptionReader } from '../base/option-reader.js';
+import { IssueList } from './read/issues.js';
 import type { Mail, MailAddress } from './mail.js';
-import { readAddresses } from './read-addresses.js';
+import { readAddresses } from './read/read-addresses.js';
 
 /** Keeps a staging system from writing to real people. */
 export interface MailRedirectOptions {

@@ -1,4 +1,4 @@
-import { describe } from '../option-reader.js';
+import { describe } from '../base/option-reader.js';
 
 /** ES2024; in every Node version that this package supports, but not in TypeScript's ES2023. */
 interface WellFormed {

@@ -1,4 +1,4 @@
-import { MailDeliveryError, type MailError } from '../errors.js';
+import { MailDeliveryError, type MailError } from '../base/errors.js';
 import { parseMail } from '../message/mail-json.js';
 import type { Mail } from '../message/mail.js';
 import { wellFormed } from '../message/text.js';

@@ -1,4 +1,4 @@
-import type { OptionReader } from '../option-reader.js';
+import type { OptionReader } from '../base/option-reader.js';
 import { readRetryPolicy, type RetryOptions, type RetryPolicy } from './retry-policy.js';
 
 export type RelayRole = 'producer' | 'worker' | 'both';

@@ -1,4 +1,4 @@
-import type { MailErrorCode, MailDisposition, MailRelayError } from '../errors.js';
+import type { MailErrorCode, MailDisposition, MailRelayError } from '../base/errors.js';
 import type { Mail } from '../message/mail.js';
 
 export type RelayPriority = 'high' | 'normal' | 'low';

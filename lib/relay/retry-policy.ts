@@ -1,5 +1,5 @@
-import { MailDeliveryError, type MailError } from '../errors.js';
-import type { OptionReader } from '../option-reader.js';
+import { MailDeliveryError, type MailError } from '../base/errors.js';
+import type { OptionReader } from '../base/option-reader.js';
 import type { DeadReason } from './relay.js';
 
 export interface RetryOptions {

@@ -1,11 +1,11 @@
-import { MailValidationError, type MailIssue } from '../errors.js';
-import { copyFields, isObject, MESSAGE_FIELDS, readField } from '../message/fields.js';
+import { MailValidationError, type MailIssue } from '../base/errors.js';
+import { copyFields, isObject, MESSAGE_FIELDS, readField } from '../message/read/fields.js';
 import type { MailMessage } from '../message/message.js';
 import { show } from '../message/text.js';
 import { LOCALE } from './locale.js';
 import type { StoredMail, TemplateStore } from './template-store.js';
 import type { TemplateContext } from './template.js';
-import { isThenable } from '../thenable.js';
+import { isThenable } from '../base/thenable.js';
 
 const CHOICE = ['template', 'context', 'locale'] as const;
 

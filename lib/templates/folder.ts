@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
-import { MailTemplateError } from '../errors.js';
+import { MailTemplateError } from '../base/errors.js';
 import { LOCALE, localeChain } from './locale.js';
 import type { TemplateFile, TemplateFileKind } from './template.js';
 

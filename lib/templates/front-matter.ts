@@ -1,5 +1,5 @@
-import { MailTemplateError } from '../errors.js';
-import { suggest } from '../suggest.js';
+import { MailTemplateError } from '../base/errors.js';
+import { suggest } from '../base/suggest.js';
 import type { TemplateFile } from './template.js';
 
 const KEYS = ['subject', 'preheader', 'layout'] as const;

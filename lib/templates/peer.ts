@@ -1,4 +1,4 @@
-import { MailConfigurationError } from '../errors.js';
+import { MailConfigurationError } from '../base/errors.js';
 
 /** Imports an optional peer when it is needed first, and says how to get it when it is not there. */
 export async function loadPeer<T>(

@@ -1,6 +1,6 @@
-import { MailTemplateError } from '../errors.js';
+import { MailTemplateError } from '../base/errors.js';
 import type { MailAttachmentInput } from '../message/message.js';
-import { suggest } from '../suggest.js';
+import { suggest } from '../base/suggest.js';
 import { loadCssInliner } from './css.js';
 import { TemplateFolder } from './folder.js';
 import { loadHtmlToText } from './html-text.js';
@@ -16,7 +16,7 @@ import type {
   TemplateShape,
 } from './template.js';
 import type { ResolvedTemplatesOptions } from './templates.options.js';
-import { isThenable } from '../thenable.js';
+import { isThenable } from '../base/thenable.js';
 
 export interface StoredMail extends RenderedTemplate {
   /** Images of the templates' folder that the html shows. */

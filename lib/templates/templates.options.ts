@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { isAbsolute, resolve } from 'node:path';
-import { OptionReader } from '../option-reader.js';
+import { OptionReader } from '../base/option-reader.js';
 import { LOCALE } from './locale.js';
 import type { TemplateEngine, TemplateHelper } from './template.js';
 

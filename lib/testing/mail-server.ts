@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { MailConfigurationError } from '../errors.js';
+import { MailConfigurationError } from '../base/errors.js';
 
 /** A mail as a server received it. */
 export interface ReceivedMail {

@@ -1,10 +1,10 @@
 import type { DynamicModule } from '@nestjs/common';
-import type { Clock } from '../clock.js';
-import { MailConfigurationError } from '../errors.js';
-import { MailModule } from '../mail.module.js';
-import type { MailModuleExtras, MailModuleOptions } from '../mail.options.js';
-import { getMailStandInsToken, type MailStandIns } from '../mail.tokens.js';
-import { OptionReader } from '../option-reader.js';
+import type { Clock } from '../base/clock.js';
+import { MailConfigurationError } from '../base/errors.js';
+import { MailModule } from '../module/mail.module.js';
+import type { MailModuleExtras, MailModuleOptions } from '../module/mail.options.js';
+import { getMailStandInsToken, type MailStandIns } from '../service/mail.tokens.js';
+import { OptionReader } from '../base/option-reader.js';
 import { MailOutbox } from './outbox.js';
 
 /** What we need of `Test.createTestingModule(…)`. */

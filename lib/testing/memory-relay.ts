@@ -1,5 +1,5 @@
-import { systemClock, type Clock } from '../clock.js';
-import { MailRelayError } from '../errors.js';
+import { systemClock, type Clock } from '../base/clock.js';
+import { MailRelayError } from '../base/errors.js';
 import type { Mail } from '../message/mail.js';
 import { bornAt, fromWire, narrowTo, problemOf, toWire } from '../relay/job.js';
 import type {

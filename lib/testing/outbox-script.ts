@@ -2,7 +2,7 @@ import {
   MailConfigurationError,
   MailDeliveryError,
   type MailDeliveryErrorInit,
-} from '../errors.js';
+} from '../base/errors.js';
 import type { Mail } from '../message/mail.js';
 
 const NAMED = {

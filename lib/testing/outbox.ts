@@ -1,12 +1,12 @@
 import { AssertionError } from 'node:assert';
-import { systemClock, type Clock } from '../clock.js';
-import { MailConfigurationError } from '../errors.js';
+import { systemClock, type Clock } from '../base/clock.js';
+import { MailConfigurationError } from '../base/errors.js';
 import type { Mail } from '../message/mail.js';
 import type { JobState, MailRelay } from '../relay/relay.js';
 import { describeFilter, mismatches, type MailFilter } from './mail-filter.js';
 import { MemoryJobs, MemoryRelay } from './memory-relay.js';
 import { OutboxMail } from './outbox-mail.js';
-import { OutboxRoad } from './outbox-road.js';
+import { OutboxRoad } from './outbox-transport.js';
 import { checkStep, type OutboxStep } from './outbox-script.js';
 
 /** One try to hand a mail over, in the order in which they ended. */

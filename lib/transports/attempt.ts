@@ -1,5 +1,5 @@
-import { isoTime, type Clock } from '../clock.js';
-import { MailDeliveryError, MailError, type RejectedRecipient } from '../errors.js';
+import { isoTime, type Clock } from '../base/clock.js';
+import { MailDeliveryError, MailError, type RejectedRecipient } from '../base/errors.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { Mail } from '../message/mail.js';
 import type { DeliverOptions, MailDelivery, MailHop, MailTransport } from './transport.js';

@@ -1,4 +1,4 @@
-import { MailDeliveryError } from '../errors.js';
+import { MailDeliveryError } from '../base/errors.js';
 import { fillMail, type MailBulkEntry } from '../message/bulk.js';
 import type { Mail } from '../message/mail.js';
 import { needsTemplate } from '../message/needs-template.js';

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js';
-import { MailConfigurationError } from '../errors.js';
-import { describe } from '../option-reader.js';
+import type { Clock } from '../base/clock.js';
+import { MailConfigurationError } from '../base/errors.js';
+import { describe } from '../base/option-reader.js';
 import { MemoryTransport, type MemoryTransportOptions } from './memory/memory.transport.js';
 import { readPorts, securityOn, type SmtpPorts } from './route/ports/ports.options.js';
 import { PortsTransport } from './route/ports/ports.transport.js';
@@ -12,10 +12,10 @@ import {
 } from './route/route.options.js';
 import { RouteTransport } from './route/route.transport.js';
 import { isRouteUrl, parseRouteUrl } from './route/route.url.js';
-import { isLoopback } from './smtp/host-names.js';
-import { parseSmtpUrl } from './smtp/smtp.url.js';
+import { isLoopback } from './smtp/options/host-names.js';
+import { parseSmtpUrl } from './smtp/options/smtp.url.js';
 import { SmtpTransport } from './smtp/smtp.transport.js';
-import { readSmtpOptions, type SmtpTransportOptions } from './smtp/smtp.options.js';
+import { readSmtpOptions, type SmtpTransportOptions } from './smtp/options/smtp.options.js';
 import type { MailTransport } from './transport.js';
 import { WebApiTransport } from './web-api/web-api.transport.js';
 import { parseWebApiUrl } from './web-api/web-api.url.js';

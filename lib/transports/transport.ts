@@ -1,4 +1,4 @@
-import type { MailDisposition, MailErrorCode, MailError, RejectedRecipient } from '../errors.js';
+import type { MailDisposition, MailErrorCode, MailError, RejectedRecipient } from '../base/errors.js';
 import type { MailBulkEntry } from '../message/bulk.js';
 import type { Mail } from '../message/mail.js';
 

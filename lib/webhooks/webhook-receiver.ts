@@ -9,10 +9,10 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { systemClock } from '../clock.js';
-import { MailConfigurationError } from '../errors.js';
-import type { MailService } from '../mail.service.js';
-import { getMailToken } from '../mail.tokens.js';
+import { systemClock } from '../base/clock.js';
+import { MailConfigurationError } from '../base/errors.js';
+import type { MailService } from '../service/mail.service.js';
+import { getMailToken } from '../service/mail.tokens.js';
 import {
   ParsedBodyError,
   readRawBody,

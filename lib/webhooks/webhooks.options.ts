@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
-import { MailConfigurationError } from '../errors.js';
-import { OptionReader } from '../option-reader.js';
+import { MailConfigurationError } from '../base/errors.js';
+import { OptionReader } from '../base/option-reader.js';
 
 /** What `MailWebhooksModule.forRoot` takes and what the factory of `forRootAsync` answers. */
 export interface MailWebhooksOptions {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { MailDeliveryError } from '../../lib/errors.js';
+import { MailDeliveryError } from '../../lib/base/errors.js';
 import type { Mail } from '../../lib/message/mail.js';
 import { failureOf } from '../../lib/relay/job.js';
 import type { JobFailure, LeasedJob, MailRelay, NewJob } from '../../lib/relay/relay.js';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MAIL_ERROR_CODES, MailDeliveryError } from '../../lib/errors.js';
+import { MAIL_ERROR_CODES, MailDeliveryError } from '../../lib/base/errors.js';
 import type { Mail } from '../../lib/message/mail.js';
 import type { MailMessage } from '../../lib/message/message.js';
 import type { WebApiTransportOptions } from '../../lib/transports/web-api/web-api.options.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { systemClock } from '../../lib/clock.js';
-import { MailDeliveryError } from '../../lib/errors.js';
-import { InFlight } from '../../lib/in-flight.js';
+import { systemClock } from '../../lib/base/clock.js';
+import { MailDeliveryError } from '../../lib/base/errors.js';
+import { InFlight } from '../../lib/service/in-flight.js';
 import { mailTo } from '../fixtures/mail.js';
 
 const refused = new MailDeliveryError({

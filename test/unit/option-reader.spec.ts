@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { MailConfigurationError } from '../../lib/errors.js';
-import { OptionReader } from '../../lib/option-reader.js';
+import { MailConfigurationError } from '../../lib/base/errors.js';
+import { OptionReader } from '../../lib/base/option-reader.js';
 
 function faultOf(read: () => unknown): MailConfigurationError {
   try {

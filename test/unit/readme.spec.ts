@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { MAIL_ERROR_CODES } from '../../lib/errors.js';
+import { MAIL_ERROR_CODES } from '../../lib/base/errors.js';
 
 const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
 

@@ -1,6 +1,6 @@
 import { connect, type LookupFunction } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { reasonOf, wordsOf } from '../../lib/reason.js';
+import { reasonOf, wordsOf } from '../../lib/base/reason.js';
 import { closedPort } from '../fixtures/dropped-port.js';
 import { fault } from '../fixtures/scripted-transport.js';
 

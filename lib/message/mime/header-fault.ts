@@ -1,4 +1,4 @@
-import { MailValidationError } from '../../errors.js';
+import { MailValidationError } from '../../base/errors.js';
 
 /**
  * What a header must never hold reached the composer: a mail that did not come through the door,

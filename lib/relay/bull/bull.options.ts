@@ -1,5 +1,5 @@
 import type { ModuleMetadata } from '@nestjs/common';
-import { OptionReader } from '../../option-reader.js';
+import { OptionReader } from '../../base/option-reader.js';
 import type { RelayAsyncOptions } from '../relay-definition.js';
 import {
   readRelayOptions,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { fulfilledWithin, systemClock, type Clock } from '../../clock.js';
-import { MailRelayError } from '../../errors.js';
+import { fulfilledWithin, systemClock, type Clock } from '../../base/clock.js';
+import { MailRelayError } from '../../base/errors.js';
 import { burial, problemOf } from '../job.js';
 import type {
   ConsumeOptions,
@@ -24,7 +24,7 @@ import { readJob } from './job-hash.js';
 import type { MailConsumer } from './mail.consumer.js';
 import { RedisCheck } from './redis-check.js';
 import { RedisLink } from './redis-link.js';
-import { settleWords, tooManyDeaths, type HeldJob } from './settle-words.js';
+import { settleWords, tooManyDeaths, type HeldJob } from './encode-settlement.js';
 import { forgetSubscriptions } from './subscriptions.js';
 
 /** Bodies that one lease may bring into memory, in characters; always at least one job. */

@@ -1,4 +1,4 @@
-import { MailRelayError } from '../../errors.js';
+import { MailRelayError } from '../../base/errors.js';
 import { toWire } from '../job.js';
 import type { EnqueueOutcome, NewJob } from '../relay.js';
 import { jobIdOf } from './job-hash.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MAIL_ERROR_CODES, type MailErrorCode } from '../../errors.js';
+import { MAIL_ERROR_CODES, type MailErrorCode } from '../../base/errors.js';
 import { bornAt, fromWire, narrowTo } from '../job.js';
 import type {
   DeadReason,

@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js';
-import { MailRelayError } from '../../errors.js';
+import type { Clock } from '../../base/clock.js';
+import { MailRelayError } from '../../base/errors.js';
 import type { BullQueue, RedisClient } from './bull-queue.js';
 import { SCRIPTS, type ScriptName } from './scripts.js';
 

@@ -1,4 +1,4 @@
-import type { OptionReader } from '../../option-reader.js';
+import type { OptionReader } from '../../base/option-reader.js';
 
 /** Options of ioredis: `host`, `port`, `username`, `password`, `db`, `tls`, `sentinels` … */
 export type BullRedisOptions = Readonly<Record<string, unknown>>;

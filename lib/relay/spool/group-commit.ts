@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js';
-import { MailRelayError } from '../../errors.js';
+import type { Clock } from '../../base/clock.js';
+import { MailRelayError } from '../../base/errors.js';
 import type { Ids, NewRow } from './store.types.js';
 
 /** More in one transaction would keep others of the file waiting, and memory full. */

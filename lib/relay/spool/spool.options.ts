@@ -1,4 +1,4 @@
-import { OptionReader } from '../../option-reader.js';
+import { OptionReader } from '../../base/option-reader.js';
 import type { RelayAsyncOptions } from '../relay-definition.js';
 import {
   readRelayOptions,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
-import { systemClock, type Clock } from '../../clock.js';
-import { MailRelayError } from '../../errors.js';
+import { systemClock, type Clock } from '../../base/clock.js';
+import { MailRelayError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
 import { bornAt, burial, fromWire, narrowTo, problemOf, toWire } from '../job.js';
 import type {

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { MailConfigurationError } from '../../errors.js';
+import { MailConfigurationError } from '../../base/errors.js';
 
 /** A value that SQLite stores and answers. */
 export type SqlValue = string | number | null;

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { MailConfigurationError, MailRelayError } from '../../errors.js';
+import { MailConfigurationError, MailRelayError } from '../../base/errors.js';
 import { sqlFaultKind, type SqlFaultKind } from './sqlite.js';
 import { SpoolStore, type StoreAnswer, type StoreArguments, type StoreCall } from './store.js';
 import type { StoreOptions } from './store.types.js';

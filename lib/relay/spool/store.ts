@@ -13,7 +13,7 @@ import type {
   RowSummary,
   StoreOptions,
 } from './store.types.js';
-import { Work } from './work.js';
+import { Work } from './leases.js';
 
 /** One open spool, synchronous: every call is one transaction, durable when it returns. */
 export class SpoolStore {

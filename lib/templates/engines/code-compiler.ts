@@ -1,4 +1,4 @@
-import { MailTemplateError } from '../../errors.js';
+import { MailTemplateError } from '../../base/errors.js';
 import { escapeHtml, insertPreheader } from '../html-text.js';
 import type {
   CompiledTemplate,
@@ -8,7 +8,7 @@ import type {
   TemplateKit,
   TemplateMeta,
 } from '../template.js';
-import { isThenable } from '../../thenable.js';
+import { isThenable } from '../../base/thenable.js';
 
 /** What a template that is code answers; html is finished, and escaped where it has to be. */
 export interface CodeParts {

@@ -1,7 +1,7 @@
 import type { TemplateEngine, TemplateMeta } from '../template.js';
 import { CodeCompiler, type CodeParts, type CodeRender } from './code-compiler.js';
 import { SafeHtml } from './html-tag.js';
-import { isThenable } from '../../thenable.js';
+import { isThenable } from '../../base/thenable.js';
 
 export { html, SafeHtml, unsafeHtml, type HtmlValue } from './html-tag.js';
 

@@ -1,6 +1,6 @@
 import type Handlebars from 'handlebars';
-import { MailTemplateError } from '../../errors.js';
-import { suggest } from '../../suggest.js';
+import { MailTemplateError } from '../../base/errors.js';
+import { suggest } from '../../base/suggest.js';
 import { insertPreheader } from '../html-text.js';
 import type {
   CompiledTemplate,

@@ -1,4 +1,4 @@
-import { MailTemplateError } from '../../errors.js';
+import { MailTemplateError } from '../../base/errors.js';
 import type { TemplateContext, TemplateFile } from '../template.js';
 import {
   isPath,

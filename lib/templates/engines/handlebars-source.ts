@@ -1,5 +1,5 @@
-import { MailTemplateError } from '../../errors.js';
-import { suggest } from '../../suggest.js';
+import { MailTemplateError } from '../../base/errors.js';
+import { suggest } from '../../base/suggest.js';
 import { readFrontMatter, type TemplateSource } from '../front-matter.js';
 import type { TemplateFile, TemplateKit } from '../template.js';
 import { PARTIAL } from './handlebars-variables.js';

@@ -1,4 +1,4 @@
-import { MailTemplateError } from '../../errors.js';
+import { MailTemplateError } from '../../base/errors.js';
 import { loadPeer } from '../peer.js';
 import type { TemplateEngine } from '../template.js';
 import { HandlebarsCompiler, type ToHtml } from './handlebars-compiler.js';

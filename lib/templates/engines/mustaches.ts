@@ -1,4 +1,4 @@
-import { MailTemplateError } from '../../errors.js';
+import { MailTemplateError } from '../../base/errors.js';
 
 /** One `{{…}}` of a source, with where it stands. */
 export interface Mustache {

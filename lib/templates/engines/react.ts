@@ -1,7 +1,7 @@
 import { loadPeer } from '../peer.js';
 import type { TemplateEngine, TemplateMeta } from '../template.js';
 import { CodeCompiler, type CodeRender } from './code-compiler.js';
-import { isThenable } from '../../thenable.js';
+import { isThenable } from '../../base/thenable.js';
 
 /** A function component: React's, React Email's, or any other with the same call. */
 export type MailComponent = (props: never) => unknown;

@@ -1,6 +1,6 @@
-import { MailDeliveryError, MailShutdownError } from '../../errors.js';
+import { MailDeliveryError, MailShutdownError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
-import { OptionReader } from '../../option-reader.js';
+import { OptionReader } from '../../base/option-reader.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
 
 export interface MemoryTransportOptions {

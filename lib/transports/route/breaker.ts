@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js';
-import { MailDeliveryError, type MailErrorCode } from '../../errors.js';
+import type { Clock } from '../../base/clock.js';
+import { MailDeliveryError, type MailErrorCode } from '../../base/errors.js';
 
 export interface BreakerOptions {
   /**

@@ -1,4 +1,4 @@
-import { MailDeliveryError, MailError, MailShutdownError } from '../../errors.js';
+import { MailDeliveryError, MailError, MailShutdownError } from '../../base/errors.js';
 
 /** What a failed attempt says about its road: it works, it is at fault, or nothing. */
 export function verdictOf(error: unknown): 'up' | 'down' | 'none' {

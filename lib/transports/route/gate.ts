@@ -1,4 +1,4 @@
-import { MailShutdownError } from '../../errors.js';
+import { MailShutdownError } from '../../base/errors.js';
 
 /** Counts what is under way, so that closing can wait for it and refuse the rest. */
 export class Gate {

@@ -1,6 +1,6 @@
-import { MailDeliveryError, MailError } from '../../errors.js';
+import { MailDeliveryError, MailError } from '../../base/errors.js';
 import type { MailDelivery, MailHop } from '../transport.js';
-import type { Road } from './road.js';
+import type { Road } from './route-member.js';
 
 export type HopTimes = Pick<MailHop, 'startedAt' | 'durationMs'>;
 

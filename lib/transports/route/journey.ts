@@ -1,9 +1,9 @@
-import { MailDeliveryError } from '../../errors.js';
+import { MailDeliveryError } from '../../base/errors.js';
 import type { MailDelivery, MailHop } from '../transport.js';
 import { isUnknown, mayGoOn } from './faults.js';
-import { noRoad } from './no-road.js';
-import type { Road } from './road.js';
-import type { Roads } from './roads.js';
+import { noRoad } from './no-transport.js';
+import type { Road } from './route-member.js';
+import type { Roads } from './route-members.js';
 
 /** One mail's way over a route: where it has been, where it may still go, and how it ends. */
 export class Journey {

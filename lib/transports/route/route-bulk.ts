@@ -1,4 +1,4 @@
-import { MailError } from '../../errors.js';
+import { MailError } from '../../base/errors.js';
 import type { MailBulkEntry } from '../../message/bulk.js';
 import type { Mail } from '../../message/mail.js';
 import { asMailError } from '../attempt.js';
@@ -8,8 +8,8 @@ import { verdictOf } from './faults.js';
 import type { Gate } from './gate.js';
 import { failedHop, hopOf, type HopTimes } from './hop.js';
 import { Journey } from './journey.js';
-import type { Road } from './road.js';
-import type { Roads } from './roads.js';
+import type { Road } from './route-member.js';
+import type { Roads } from './route-members.js';
 
 /** One recipient's mail on its way. */
 interface Part {

@@ -1,5 +1,5 @@
 import type { BreakerOptions } from './breaker.js';
-import type { RoadConfig } from './road.js';
+import type { RoadConfig } from './route-member.js';
 import type { RouteStrategy } from './strategy.js';
 
 /** What a route is made of. */

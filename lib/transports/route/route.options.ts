@@ -1,7 +1,7 @@
-import { MailConfigurationError } from '../../errors.js';
-import { OptionReader } from '../../option-reader.js';
+import { MailConfigurationError } from '../../base/errors.js';
+import { OptionReader } from '../../base/option-reader.js';
 import { BREAKER_DEFAULTS, type BreakerOptions } from './breaker.js';
-import type { RoadConfig } from './road.js';
+import type { RoadConfig } from './route-member.js';
 import type { RouteParts } from './route-parts.js';
 import type { RouteStrategy } from './strategy.js';
 

@@ -1,12 +1,12 @@
-import { systemClock, type Clock } from '../../clock.js';
-import { MailShutdownError } from '../../errors.js';
+import { systemClock, type Clock } from '../../base/clock.js';
+import { MailShutdownError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
 import type { DeliverOptions, MailBulkRoad, MailDelivery, MailTransport } from '../transport.js';
 import { Gate } from './gate.js';
 import { Journey } from './journey.js';
-import { noRoad } from './no-road.js';
-import type { Road, RoadStatus } from './road.js';
-import { Roads } from './roads.js';
+import { noRoad } from './no-transport.js';
+import type { Road, RoadStatus } from './route-member.js';
+import { Roads } from './route-members.js';
 import { RouteBulk } from './route-bulk.js';
 import type { RouteParts } from './route-parts.js';
 

@@ -1,4 +1,4 @@
-import { MailConfigurationError } from '../../errors.js';
+import { MailConfigurationError } from '../../base/errors.js';
 
 const SHAPE = /^(failover|fastest|round-robin):\(/;
 const FORM = 'a route like failover:(smtp://user:pass@host sendgrid://KEY@api.sendgrid.com)';

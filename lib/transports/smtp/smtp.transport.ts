@@ -1,16 +1,16 @@
-import { systemClock, type Clock } from '../../clock.js';
-import { MailDeliveryError, type MailError, MailShutdownError } from '../../errors.js';
+import { systemClock, type Clock } from '../../base/clock.js';
+import { MailDeliveryError, type MailError, MailShutdownError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
 import { canCompose, composeMime, type ComposedMail } from '../../message/mime/compose.js';
 import { needsTemplate } from '../../message/needs-template.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
-import type { WireMail } from './commands.js';
+import type { WireMail } from './protocol/commands.js';
 import { compose } from './compose.js';
-import { credentialsOf } from './credentials.js';
+import { credentialsOf } from './session/credentials.js';
 import { SigningThread } from './dkim/signing-thread.js';
-import { SmtpPool } from './pool.js';
-import { SmtpErrors } from './smtp-errors.js';
-import { readSmtpOptions, type SmtpTransportOptions } from './smtp.options.js';
+import { SmtpPool } from './pool/pool.js';
+import { SmtpErrors } from './protocol/smtp-errors.js';
+import { readSmtpOptions, type SmtpTransportOptions } from './options/smtp.options.js';
 
 /** Sends over SMTP (RFC 5321) through a pool of connections. */
 export class SmtpTransport implements MailTransport {

@@ -1,4 +1,4 @@
-import type { MailErrorCode } from '../../errors.js';
+import type { MailErrorCode } from '../../base/errors.js';
 
 const MAX_WORDS = 2_000;
 

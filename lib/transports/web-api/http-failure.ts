@@ -1,5 +1,5 @@
-import type { MailErrorCode, MailStage } from '../../errors.js';
-import { wordsOf } from '../../reason.js';
+import type { MailErrorCode, MailStage } from '../../base/errors.js';
+import { wordsOf } from '../../base/reason.js';
 import { ProxyRefusal } from './proxy.js';
 import type { WebApiFault } from './web-api.provider.js';
 

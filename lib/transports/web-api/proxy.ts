@@ -1,7 +1,7 @@
 import { request as plainRequest, type ClientRequest } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
-import type { OptionReader } from '../../option-reader.js';
+import type { OptionReader } from '../../base/option-reader.js';
 
 /** An HTTP proxy that opens tunnels (CONNECT, RFC 9110 §9.3.6). */
 export interface Proxy {

@@ -1,4 +1,4 @@
-import { OptionReader } from '../../option-reader.js';
+import { OptionReader } from '../../base/option-reader.js';
 import { PostmarkProvider } from './postmark/postmark.provider.js';
 import { readProxy, type Proxy } from './proxy.js';
 import { readOnBehalfOf } from './sendgrid/sendgrid-options.js';

@@ -1,4 +1,4 @@
-import type { MailDeliveryErrorInit, RejectedRecipient } from '../../errors.js';
+import type { MailDeliveryErrorInit, RejectedRecipient } from '../../base/errors.js';
 import type { MailBulkEntry } from '../../message/bulk.js';
 import type { Mail } from '../../message/mail.js';
 

@@ -1,4 +1,4 @@
-import { MailDeliveryError, MailError, MailShutdownError } from '../../errors.js';
+import { MailDeliveryError, MailError, MailShutdownError } from '../../base/errors.js';
 import type { MailBulkEntry } from '../../message/bulk.js';
 import type { Mail } from '../../message/mail.js';
 import type {

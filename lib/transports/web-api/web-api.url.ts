@@ -1,5 +1,5 @@
-import { MailConfigurationError } from '../../errors.js';
-import { OptionReader } from '../../option-reader.js';
+import { MailConfigurationError } from '../../base/errors.js';
+import { OptionReader } from '../../base/option-reader.js';
 import {
   isLoopback,
   HOSTS,

@@ -4,8 +4,8 @@ import { MailModule } from 'nestjs-mail-relay';
 import { FirstMails } from './first-mails.js';
 import { MailErrorFilter } from './mail-error.filter.js';
 import { MailController } from './mail.controller.js';
-import { Roads } from './roads.js';
-import { RoadsModule } from './roads.module.js';
+import { Roads } from './transports.js';
+import { RoadsModule } from './transports.module.js';
 
 @Module({
   imports: [

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectMail, MailError, MailService, type MailReceipt } from 'nestjs-mail-relay';
-import { Roads } from './roads.js';
+import { Roads } from './transports.js';
 
 /** Sends the same message over each road once the app is up, and prints what became of it. */
 @Injectable()

@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { inboxPages } from 'mail-stand-ins/inbox-pages';
 import { AppModule } from './app.module.js';
 import { FirstMails } from './first-mails.js';
-import { Roads } from './roads.js';
+import { Roads } from './transports.js';
 
 const app = await NestFactory.create<NestExpressApplication>(AppModule, {
   logger: ['warn', 'error'],

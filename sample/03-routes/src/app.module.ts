@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MailModule } from 'nestjs-mail-relay';
-import { Roads, STRATEGIES } from './roads.js';
-import { RoadsModule } from './roads.module.js';
+import { Roads, STRATEGIES } from './transports.js';
+import { RoadsModule } from './transports.module.js';
 import { RoutesController } from './routes.controller.js';
 import { Traffic } from './traffic.js';
 

@@ -10,7 +10,7 @@ import {
 } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { PAGE, PAGE_POLICY } from './page.js';
-import { Roads, STRATEGIES } from './roads.js';
+import { Roads, STRATEGIES } from './transports.js';
 import { Traffic } from './traffic.js';
 
 interface Change {

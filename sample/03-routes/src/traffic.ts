@@ -6,7 +6,7 @@ import {
   type MailHop,
   type RoadStatus,
 } from 'nestjs-mail-relay';
-import { Roads, type Strategy } from './roads.js';
+import { Roads, type Strategy } from './transports.js';
 
 /** A mail as the page shows it. */
 export interface Taken {

@@ -4,13 +4,13 @@ import { NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Queue } from 'bull';
-import { MailModule } from '../../../lib/mail.module.js';
-import { MailService } from '../../../lib/mail.service.js';
-import { getMailToken } from '../../../lib/mail.tokens.js';
+import { MailModule } from '../../../lib/module/mail.module.js';
+import { MailService } from '../../../lib/service/mail.service.js';
+import { getMailToken } from '../../../lib/service/mail.tokens.js';
 import type { BullQueue } from '../../../lib/relay/bull/bull-queue.js';
 import { bullRelay } from '../../../lib/relay/bull/index.js';
 import { queueConnection, readRedis } from '../../../lib/relay/bull/redis-options.js';
-import { OptionReader } from '../../../lib/option-reader.js';
+import { OptionReader } from '../../../lib/base/option-reader.js';
 import { MemoryTransport } from '../../../lib/transports/memory/memory.transport.js';
 import { RedisServer } from '../../fixtures/redis-server.js';
 

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MailRelayError } from '../../../lib/errors.js';
+import { MailRelayError } from '../../../lib/base/errors.js';
 import type { BullRelay } from '../../../lib/relay/bull/bull.relay.js';
 import { bullRelay } from '../../../lib/relay/bull/index.js';
 import type { EnqueueOutcome } from '../../../lib/relay/relay.js';

@@ -11,7 +11,7 @@ import { createTransport, MailModule, MailService } from '../../../lib/index.js'
 import { spoolRelay } from '../../../lib/relay/spool/index.js';
 import { capacityOf } from '../../../lib/transports/transport.js';
 import { testMail } from '../../fixtures/mail.js';
-import { smtpRoads } from '../../fixtures/smtp-roads.js';
+import { smtpRoads } from '../../fixtures/smtp-transports.js';
 import { MODE_NAMES, MODES } from '../smtp/modes.js';
 
 const servers = smtpRoads();

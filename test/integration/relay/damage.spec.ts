@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { systemClock } from '../../../lib/clock.js';
+import { systemClock } from '../../../lib/base/clock.js';
 import { EventBus } from '../../../lib/events/event-bus.js';
 import type { MailEvent } from '../../../lib/events/mail-events.js';
-import { MailService } from '../../../lib/mail.service.js';
+import { MailService } from '../../../lib/service/mail.service.js';
 import { SpoolRelay } from '../../../lib/relay/spool/index.js';
 import { readSpoolOptions } from '../../../lib/relay/spool/spool.options.js';
 import { Logger } from '@nestjs/common';

@@ -5,10 +5,10 @@ import { appendFileSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom } from 'rxjs';
-import { systemClock } from '../../../lib/clock.js';
-import type { MailError } from '../../../lib/errors.js';
+import { systemClock } from '../../../lib/base/clock.js';
+import type { MailError } from '../../../lib/base/errors.js';
 import { EventBus } from '../../../lib/events/event-bus.js';
-import { MailService } from '../../../lib/mail.service.js';
+import { MailService } from '../../../lib/service/mail.service.js';
 import { SpoolRelay } from '../../../lib/relay/spool/index.js';
 import { readSpoolOptions } from '../../../lib/relay/spool/spool.options.js';
 import { accept, ScriptedTransport } from '../../fixtures/scripted-transport.js';

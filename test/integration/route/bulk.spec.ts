@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { lastValueFrom, toArray } from 'rxjs';
-import { systemClock } from '../../../lib/clock.js';
-import type { MailBulkOutcome, SendBulkOptions } from '../../../lib/bulk-send.js';
+import { systemClock } from '../../../lib/base/clock.js';
+import type { MailBulkOutcome, SendBulkOptions } from '../../../lib/service/bulk-send.js';
 import { EventBus } from '../../../lib/events/event-bus.js';
 import type { MailEvent } from '../../../lib/events/mail-events.js';
-import { MailService } from '../../../lib/mail.service.js';
+import { MailService } from '../../../lib/service/mail.service.js';
 import type { RouteTransport } from '../../../lib/transports/route/route.transport.js';
 import {
   startPostmarkServer,

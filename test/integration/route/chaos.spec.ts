@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MailDeliveryError } from '../../../lib/errors.js';
+import { MailDeliveryError } from '../../../lib/base/errors.js';
 import type { Mail } from '../../../lib/message/mail.js';
 import { RouteTransport } from '../../../lib/transports/route/route.transport.js';
 import { createTransport } from '../../../lib/transports/transport.factory.js';

@@ -5,7 +5,7 @@ import { closedPort } from '../../fixtures/dropped-port.js';
 import { testMail } from '../../fixtures/mail.js';
 import type { ScriptedSmtpOptions } from '../../fixtures/scripted-smtp-server.js';
 import { accept, fault, ScriptedTransport } from '../../fixtures/scripted-transport.js';
-import { failureOf } from '../../fixtures/smtp-roads.js';
+import { failureOf } from '../../fixtures/smtp-transports.js';
 import { eventually, nextHops, overApi, overSmtp } from './helpers.js';
 
 const hops = nextHops();

@@ -4,7 +4,7 @@ import { createTransport } from '../../../lib/transports/transport.factory.js';
 import { testCertificates } from '../../fixtures/certificates.js';
 import { closedPort } from '../../fixtures/dropped-port.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failureOf } from '../../fixtures/smtp-roads.js';
+import { failureOf } from '../../fixtures/smtp-transports.js';
 import { TcpLink } from '../../fixtures/tcp-link.js';
 import { nextHops, overApi } from './helpers.js';
 

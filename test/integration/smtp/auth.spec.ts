@@ -1,8 +1,8 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import type { SmtpAuth } from '../../../lib/transports/smtp/smtp-security.options.js';
+import type { SmtpAuth } from '../../../lib/transports/smtp/options/smtp-security.options.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
 
 const roads = smtpRoads();
 const user = 'user';

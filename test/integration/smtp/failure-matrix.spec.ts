@@ -1,10 +1,10 @@
 import net from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import type { MailDeliveryError } from '../../../lib/errors.js';
-import type { SmtpTransportOptions } from '../../../lib/transports/smtp/smtp.options.js';
+import type { MailDeliveryError } from '../../../lib/base/errors.js';
+import type { SmtpTransportOptions } from '../../../lib/transports/smtp/options/smtp.options.js';
 import { testMail } from '../../fixtures/mail.js';
 import type { ScriptedSmtpOptions, StepScript } from '../../fixtures/scripted-smtp-server.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
 
 const roads = smtpRoads();
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { simpleParser } from 'mailparser';
-import { MailValidationError } from '../../../lib/errors.js';
+import { MailValidationError } from '../../../lib/base/errors.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import type { Mail } from '../../../lib/message/mail.js';
 import type { MailMessage } from '../../../lib/message/message.js';
 import type { ScriptedConnection } from '../../fixtures/scripted-smtp-connection.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
 
 const roads = smtpRoads();
 

@@ -3,7 +3,7 @@ import net from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { SMTPServer } from 'smtp-server';
 import { SmtpTransport } from '../../../lib/transports/smtp/smtp.transport.js';
-import type { SmtpTransportOptions } from '../../../lib/transports/smtp/smtp.options.js';
+import type { SmtpTransportOptions } from '../../../lib/transports/smtp/options/smtp.options.js';
 import { testCertificates } from '../../fixtures/certificates.js';
 import { testMail } from '../../fixtures/mail.js';
 import { mayRunPostfix, Postfix } from '../../fixtures/postfix.js';

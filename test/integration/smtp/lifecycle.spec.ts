@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { MailShutdownError } from '../../../lib/errors.js';
+import { MailShutdownError } from '../../../lib/base/errors.js';
 import { testMail } from '../../fixtures/mail.js';
 import type { SmtpStep } from '../../fixtures/scripted-smtp-server.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
 
 const roads = smtpRoads();
 const STUCK = { hang: true } as const;

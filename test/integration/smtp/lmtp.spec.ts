@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { SmtpTransport } from '../../../lib/transports/smtp/smtp.transport.js';
 import { mailTo, testMail } from '../../fixtures/mail.js';
 import type { ScriptedReply, StepScript } from '../../fixtures/scripted-smtp-server.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
 
 const roads = smtpRoads();
 const ALL = ['PIPELINING', 'CHUNKING', 'ENHANCEDSTATUSCODES', '8BITMIME'];

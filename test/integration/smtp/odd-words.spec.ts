@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { testMail, mailTo } from '../../fixtures/mail.js';
 import { audit, deliverAll, verdicts } from '../../fixtures/smtp-audit.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
 import { MODES } from './modes.js';
 
 const roads = smtpRoads();

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { parseMail } from '../../../lib/message/mail-json.js';
 import { testCertificates } from '../../fixtures/certificates.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
 
 const roads = smtpRoads();
 const TLS = testCertificates();

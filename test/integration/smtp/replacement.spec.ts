@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { testMail } from '../../fixtures/mail.js';
 import type { StepContext } from '../../fixtures/scripted-smtp-server.js';
 import { audit, deliverAll, verdicts } from '../../fixtures/smtp-audit.js';
-import { smtpRoads } from '../../fixtures/smtp-roads.js';
+import { smtpRoads } from '../../fixtures/smtp-transports.js';
 import { MODE_NAMES, MODES } from './modes.js';
 
 const roads = smtpRoads();

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { systemClock } from '../../../lib/clock.js';
+import { systemClock } from '../../../lib/base/clock.js';
 import { SmtpTransport } from '../../../lib/transports/smtp/smtp.transport.js';
 import { testMail } from '../../fixtures/mail.js';
 import {
@@ -7,7 +7,7 @@ import {
   type ScriptedSmtpOptions,
 } from '../../fixtures/scripted-smtp-server.js';
 import { audit, deliverAll, verdicts } from '../../fixtures/smtp-audit.js';
-import { failureOf } from '../../fixtures/smtp-roads.js';
+import { failureOf } from '../../fixtures/smtp-transports.js';
 import { MODES } from './modes.js';
 
 let server: ScriptedSmtpServer;

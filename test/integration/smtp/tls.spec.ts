@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import type { SmtpTransportOptions } from '../../../lib/transports/smtp/smtp.options.js';
+import type { SmtpTransportOptions } from '../../../lib/transports/smtp/options/smtp.options.js';
 import { testCertificates } from '../../fixtures/certificates.js';
 import { testMail } from '../../fixtures/mail.js';
 import type { ScriptedSmtpOptions } from '../../fixtures/scripted-smtp-server.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-roads.js';
+import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
 
 const roads = smtpRoads();
 const { ca, good, expired, wrongHost } = testCertificates();

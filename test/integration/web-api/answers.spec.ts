@@ -3,7 +3,7 @@ import {
   startSendGridServer,
   type SendGridServer,
 } from '../../../sample/stand-ins/src/sendgrid-server.js';
-import { MAIL_ERROR_CODES } from '../../../lib/errors.js';
+import { MAIL_ERROR_CODES } from '../../../lib/base/errors.js';
 import type { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { testMail } from '../../fixtures/mail.js';
 import { failure, KEY, road } from './helpers.js';

@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { lastValueFrom, toArray } from 'rxjs';
-import { systemClock } from '../../../lib/clock.js';
+import { systemClock } from '../../../lib/base/clock.js';
 import { EventBus } from '../../../lib/events/event-bus.js';
-import { MailService } from '../../../lib/mail.service.js';
+import { MailService } from '../../../lib/service/mail.service.js';
 import type { MailBulkMessage, MailBulkRecipient } from '../../../lib/message/bulk.js';
 import type { MailTransport } from '../../../lib/transports/transport.js';
 import type { WebApiBulk } from '../../../lib/transports/web-api/web-api.provider.js';

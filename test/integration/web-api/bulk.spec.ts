@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { lastValueFrom, toArray } from 'rxjs';
-import { systemClock } from '../../../lib/clock.js';
-import type { MailBulkOutcome, SendBulkOptions } from '../../../lib/bulk-send.js';
+import { systemClock } from '../../../lib/base/clock.js';
+import type { MailBulkOutcome, SendBulkOptions } from '../../../lib/service/bulk-send.js';
 import { EventBus } from '../../../lib/events/event-bus.js';
-import { MailService } from '../../../lib/mail.service.js';
+import { MailService } from '../../../lib/service/mail.service.js';
 import type { MailBulkMessage, MailBulkRecipient } from '../../../lib/message/bulk.js';
 import { readRedirect, redirectMail } from '../../../lib/message/redirect.js';
 import type { MailMessage } from '../../../lib/message/message.js';

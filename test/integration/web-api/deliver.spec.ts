@@ -4,7 +4,7 @@ import {
   startSendGridServer,
   type SendGridServer,
 } from '../../../sample/stand-ins/src/sendgrid-server.js';
-import { MailShutdownError } from '../../../lib/errors.js';
+import { MailShutdownError } from '../../../lib/base/errors.js';
 import type { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { testMail } from '../../fixtures/mail.js';
 import { caught, KEY, road } from './helpers.js';

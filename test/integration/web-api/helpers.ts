@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { once } from 'node:events';
-import { MailDeliveryError } from '../../../lib/errors.js';
+import { MailDeliveryError } from '../../../lib/base/errors.js';
 import type { Mail } from '../../../lib/message/mail.js';
 import type { DeliverOptions } from '../../../lib/transports/transport.js';
 import type { WebApiTransportOptions } from '../../../lib/transports/web-api/web-api.options.js';

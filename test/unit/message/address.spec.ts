@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from '../../fixtures/fast-check.js';
-import { parseAddressList } from '../../../lib/message/address.js';
+import { parseAddressList } from '../../../lib/message/address/address.js';
 import { issuesOf, make, pathsOf } from './support.js';
 
 const read = (input: string) => parseAddressList(input).addresses;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Clock } from '../../../lib/clock.js';
-import { MAIL_ERROR_CODES, MailValidationError } from '../../../lib/errors.js';
+import type { Clock } from '../../../lib/base/clock.js';
+import { MAIL_ERROR_CODES, MailValidationError } from '../../../lib/base/errors.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import type { MailMessage } from '../../../lib/message/message.js';
 import { isUuidV7 } from '../../../lib/message/uuid.js';

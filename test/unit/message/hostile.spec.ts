@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from '../../fixtures/fast-check.js';
-import { MailValidationError } from '../../../lib/errors.js';
+import { MailValidationError } from '../../../lib/base/errors.js';
 import { createMail } from '../../../lib/message/create-mail.js';
-import { MESSAGE_FIELDS } from '../../../lib/message/fields.js';
+import { MESSAGE_FIELDS } from '../../../lib/message/read/fields.js';
 import { parseMail } from '../../../lib/message/mail-json.js';
 import type { Mail } from '../../../lib/message/mail.js';
 import { CONTROL, base, fieldStrings, make, pathsOf } from './support.js';

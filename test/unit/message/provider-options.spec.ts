@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MailValidationError } from '../../../lib/errors.js';
+import { MailValidationError } from '../../../lib/base/errors.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import { parseMail } from '../../../lib/message/mail-json.js';
 import type { MailMessage } from '../../../lib/message/message.js';

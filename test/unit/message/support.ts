@@ -1,5 +1,5 @@
 import { createMail, type CreateMailOptions } from '../../../lib/message/create-mail.js';
-import { MailValidationError, type MailIssue } from '../../../lib/errors.js';
+import { MailValidationError, type MailIssue } from '../../../lib/base/errors.js';
 import type { Mail } from '../../../lib/message/mail.js';
 import type { MailMessage } from '../../../lib/message/message.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from '../../fixtures/fast-check.js';
-import { MailValidationError } from '../../../lib/errors.js';
+import { MailValidationError } from '../../../lib/base/errors.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import type { Mail } from '../../../lib/message/mail.js';
 import { canCompose, composeMime } from '../../../lib/message/mime/compose.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MailDeliveryError, MailShutdownError } from '../../../lib/errors.js';
+import { MailDeliveryError, MailShutdownError } from '../../../lib/base/errors.js';
 import { backoffMs, decide, isRoadDown, RETRY_DEFAULTS } from '../../../lib/relay/retry-policy.js';
 
 const policy = {

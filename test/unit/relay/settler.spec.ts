@@ -1,7 +1,7 @@
 import { expect, it } from '@jest/globals';
-import type { Outage } from '../../../lib/relay/outage.js';
+import type { Outage } from '../../../lib/relay/worker/outage.js';
 import type { MailRelay, Settlement } from '../../../lib/relay/relay.js';
-import { Settler } from '../../../lib/relay/settler.js';
+import { Settler } from '../../../lib/relay/worker/settler.js';
 import { MailTestClock } from '../../../lib/testing/test-clock.js';
 
 it('repeats what storage did not take, and nothing that it took', async () => {

@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import type { Clock } from '../../../lib/clock.js';
-import { MailRelayError, MailShutdownError } from '../../../lib/errors.js';
+import type { Clock } from '../../../lib/base/clock.js';
+import { MailRelayError, MailShutdownError } from '../../../lib/base/errors.js';
 import { EventBus } from '../../../lib/events/event-bus.js';
 import type { MailRelay, Settlement } from '../../../lib/relay/relay.js';
 import { RETRY_DEFAULTS } from '../../../lib/relay/retry-policy.js';
-import { RelayWorker } from '../../../lib/relay/worker.js';
+import { RelayWorker } from '../../../lib/relay/worker/worker.js';
 import { MailTestClock } from '../../../lib/testing/test-clock.js';
 import { testMail } from '../../fixtures/mail.js';
 import { scriptedStorage } from '../../fixtures/scripted-storage.js';

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { MailShutdownError } from '../../../lib/errors.js';
+import { MailShutdownError } from '../../../lib/base/errors.js';
 import { EventBus } from '../../../lib/events/event-bus.js';
 import type { Settlement } from '../../../lib/relay/relay.js';
 import { RETRY_DEFAULTS } from '../../../lib/relay/retry-policy.js';
-import { RelayWorker } from '../../../lib/relay/worker.js';
+import { RelayWorker } from '../../../lib/relay/worker/worker.js';
 import { MailTestClock } from '../../../lib/testing/test-clock.js';
 import { testMail } from '../../fixtures/mail.js';
 import { scriptedStorage } from '../../fixtures/scripted-storage.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { MailDeliveryError, type MailDeliveryErrorInit } from '../../../lib/errors.js';
+import { MailDeliveryError, type MailDeliveryErrorInit } from '../../../lib/base/errors.js';
 import { Breaker } from '../../../lib/transports/route/breaker.js';
 import { ManualClock } from '../../fixtures/manual-clock.js';
 

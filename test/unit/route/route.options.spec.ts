@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { MailConfigurationError } from '../../../lib/errors.js';
+import { MailConfigurationError } from '../../../lib/base/errors.js';
 import { RouteTransport } from '../../../lib/transports/route/route.transport.js';
 import { createTransport } from '../../../lib/transports/transport.factory.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from '../../fixtures/fast-check.js';
-import { dotStuff, endOfData } from '../../../lib/transports/smtp/dot-stuff.js';
+import { dotStuff, endOfData } from '../../../lib/transports/smtp/protocol/dot-stuff.js';
 
 describe('dot-stuffing', () => {
   it('doubles the dot at the start of each line and nowhere else', () => {

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
 import * as components from '@react-email/components';
 import { createElement } from 'react';
-import { MailConfigurationError, MailTemplateError } from '../../../lib/errors.js';
+import { MailConfigurationError, MailTemplateError } from '../../../lib/base/errors.js';
 import { functions, html, unsafeHtml } from '../../../lib/templates/engines/functions.js';
 import { handlebars } from '../../../lib/templates/engines/handlebars.js';
 import { mjml } from '../../../lib/templates/engines/mjml.js';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { MailTemplateError } from '../../../lib/errors.js';
+import { MailTemplateError } from '../../../lib/base/errors.js';
 import { withMailLocale } from '../../../lib/templates/locale.js';
 import { TemplateStore } from '../../../lib/templates/template-store.js';
 import { readTemplatesOptions } from '../../../lib/templates/templates.options.js';

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { MailConfigurationError } from '../../../lib/errors.js';
+import { MailConfigurationError } from '../../../lib/base/errors.js';
 import { parseWebApiUrl } from '../../../lib/transports/web-api/web-api.url.js';
 import {
   readWebApiOptions,

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { Clock } from '../../../clock.js';
+import type { Clock } from '../../../base/clock.js';
 
 export interface PortSearch {
   readonly host: string;

@@ -1,5 +1,5 @@
-import { MailConfigurationError } from '../../../errors.js';
-import { describe } from '../../../option-reader.js';
+import { MailConfigurationError } from '../../../base/errors.js';
+import { describe } from '../../../base/option-reader.js';
 
 /** Submission (RFC 6409), its common stand-in, submission over TLS (RFC 8314), and SMTP itself. */
 export const SMTP_PORTS: readonly number[] = [587, 2525, 465, 25];

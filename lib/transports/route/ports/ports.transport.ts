@@ -1,5 +1,5 @@
-import { systemClock, type Clock } from '../../../clock.js';
-import { MailDeliveryError, MailShutdownError } from '../../../errors.js';
+import { systemClock, type Clock } from '../../../base/clock.js';
+import { MailDeliveryError, MailShutdownError } from '../../../base/errors.js';
 import type { Mail } from '../../../message/mail.js';
 import {
   capacityOf,

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
-import { normalizeDomain } from '../../../message/domain.js';
-import type { OptionReader } from '../../../option-reader.js';
+import { normalizeDomain } from '../../../message/address/domain.js';
+import type { OptionReader } from '../../../base/option-reader.js';
 
 export interface SmtpDkimOptions {
   /** The domain that answers for the mail (`d=`). */

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import type { SmtpErrors } from '../smtp-errors.js';
+import type { SmtpErrors } from '../protocol/smtp-errors.js';
 import type { SmtpDkimOptions } from './dkim.options.js';
 import { type DkimSigner, dkimSigner } from './signature.js';
 

@@ -1,4 +1,4 @@
-import type { MailErrorCode } from '../../../errors.js';
+import type { MailErrorCode } from '../../../base/errors.js';
 import type { Mail } from '../../../message/mail.js';
 import { codeOfStatus, oneLine, parseJson } from '../answer.js';
 import { retryAfterMs } from '../retry-after.js';

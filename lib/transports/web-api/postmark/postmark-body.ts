@@ -1,6 +1,6 @@
-import { MailConfigurationError } from '../../../errors.js';
+import { MailConfigurationError } from '../../../base/errors.js';
 import type { Mail, MailAddress } from '../../../message/mail.js';
-import { OptionReader } from '../../../option-reader.js';
+import { OptionReader } from '../../../base/option-reader.js';
 import { headersOf } from '../mail-headers.js';
 import { smtpOnly } from '../smtp-only.js';
 import { cannotCarry, type WebApiFault } from '../web-api.provider.js';

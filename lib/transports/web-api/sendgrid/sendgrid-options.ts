@@ -1,5 +1,5 @@
 import type { Mail } from '../../../message/mail.js';
-import { OptionReader } from '../../../option-reader.js';
+import { OptionReader } from '../../../base/option-reader.js';
 import { readPersonalizations, type Personalization } from './sendgrid-personalizations.js';
 import { readStrings, readText, utf8Size } from './sendgrid-read.js';
 

@@ -1,5 +1,5 @@
 import type { Mail, MailAddress } from '../../../message/mail.js';
-import { describe, OptionReader } from '../../../option-reader.js';
+import { describe, OptionReader } from '../../../base/option-reader.js';
 import { encodeHeaderValue } from '../encoded-word.js';
 import { headersOf } from '../mail-headers.js';
 import { headerLimit } from './sendgrid-headers.js';

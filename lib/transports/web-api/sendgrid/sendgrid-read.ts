@@ -1,4 +1,4 @@
-import type { OptionReader } from '../../../option-reader.js';
+import type { OptionReader } from '../../../base/option-reader.js';
 
 /** Bytes of a value as the request's JSON. */
 export function utf8Size(value: unknown): number {

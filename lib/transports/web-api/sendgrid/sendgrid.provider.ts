@@ -1,4 +1,4 @@
-import { MailConfigurationError } from '../../../errors.js';
+import { MailConfigurationError } from '../../../base/errors.js';
 import type { Mail } from '../../../message/mail.js';
 import { parseJson } from '../answer.js';
 import { headersOf } from '../mail-headers.js';

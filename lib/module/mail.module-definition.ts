@@ -1,0 +1,172 @@
+import { ConfigurableModuleBuilder, type Provider, type Type } from '@nestjs/common';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { systemClock } from '../base/clock.js';
+import { MailExplorer } from '../decorators/mail-explorer.js';
+import { MailConfigurationError } from '../base/errors.js';
+import { EventBus } from '../events/event-bus.js';
+import { intercept } from '../interceptors/intercept.js';
+import type { MailInterceptor } from '../interceptors/mail-interceptor.js';
+import {
+  readMailOptions,
+  type MailModuleExtras,
+  type MailModuleOptions,
+  type ResolvedMailOptions,
+} from './mail.options.js';
+import { MailService } from '../service/mail.service.js';
+import { getMailStandInsToken, getMailToken, type MailStandIns } from '../service/mail.tokens.js';
+import type { MailMessage } from '../message/message.js';
+import { redirectMail } from '../message/redirect.js';
+import { describe } from '../base/option-reader.js';
+import type { RelaySetup, RelayWiring } from '../relay/relay-definition.js';
+import { fillMessage } from '../templates/fill-message.js';
+import { TemplateStore } from '../templates/template-store.js';
+import { isThenable } from '../base/thenable.js';
+import { createTransport } from '../transports/transport.factory.js';
+
+/** One module instance's options as they were given. */
+const RAW_OPTIONS = Symbol('nestjs-mail-relay:raw-options');
+/** One module instance's options after checking. */
+export const RESOLVED_OPTIONS = Symbol('nestjs-mail-relay:options');
+/** One module instance's relay, or undefined. */
+const RELAY = Symbol('nestjs-mail-relay:relay');
+/** One module instance's templates; `undefined` without the option. */
+export const TEMPLATES = Symbol('nestjs-mail-relay:templates');
+const INTERCEPTORS = Symbol('nestjs-mail-relay:interceptors');
+/** One module instance's service, whatever its name. */
+export const INSTANCE = Symbol('nestjs-mail-relay:instance');
+
+/** Nest takes an extra for one only if its key is here. */
+const NO_EXTRAS: MailModuleExtras = {
+  isGlobal: false,
+  name: undefined,
+  relay: undefined,
+  interceptors: undefined,
+};
+
+export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<MailModuleOptions>({ optionsInjectionToken: RAW_OPTIONS })
+    .setClassMethodName('forRoot')
+    .setFactoryMethodName('createMailOptions')
+    .setExtras<MailModuleExtras>(NO_EXTRAS, (definition, extras) => {
+      const token = getMailToken(extras.name);
+      const wiring = wireRelay(extras);
+      return {
+        ...definition,
+        global: extras.isGlobal ?? false,
+        imports: [...(definition.imports ?? []), ...(wiring.imports ?? [])],
+        providers: [
+          ...(definition.providers ?? []),
+          ...(wiring.providers ?? []),
+          ...partsOf(extras, wiring),
+          { provide: token, useExisting: INSTANCE },
+        ],
+        exports: [...(definition.exports ?? []), token],
+      };
+    })
+    .build();
+
+function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: OptionalWiring) {
+  const standIns = getMailStandInsToken(name);
+  const providers: Provider[] = [
+    { provide: RESOLVED_OPTIONS, useFactory: readMailOptions, inject: [RAW_OPTIONS] },
+    { provide: standIns, useValue: {} satisfies MailStandIns },
+    {
+      provide: RELAY,
+      useFactory: (...dependencies: unknown[]) => wiring.create(...dependencies),
+      inject: wiring.inject ?? [],
+    },
+    {
+      provide: TEMPLATES,
+      useFactory: ({ templates }: ResolvedMailOptions) => templates && new TemplateStore(templates),
+      inject: [RESOLVED_OPTIONS],
+    },
+    ...interceptors.map(checkedClass),
+    {
+      provide: INTERCEPTORS,
+      useFactory: (...all: MailInterceptor[]) => all.map(checkedInterceptor),
+      inject: [...interceptors],
+    },
+    {
+      provide: INSTANCE,
+      useFactory: (
+        options: ResolvedMailOptions,
+        tests: MailStandIns,
+        before: readonly MailInterceptor[],
+        relay?: RelaySetup,
+        templates?: TemplateStore,
+      ) => createService(options, tests, { name, interceptors: before, relay, templates }),
+      inject: [RESOLVED_OPTIONS, standIns, INTERCEPTORS, RELAY, TEMPLATES],
+    },
+    {
+      provide: MailExplorer,
+      useFactory: (...parts: ConstructorParameters<typeof MailExplorer>) =>
+        new MailExplorer(...parts),
+      inject: [DiscoveryService, ModuleRef, INSTANCE, TEMPLATES],
+    },
+  ];
+  return providers;
+}
+
+const interceptorName = (index: number) => `interceptors[${index}]`;
+
+function checkedClass(given: Type<MailInterceptor>, index: number): Type<MailInterceptor> {
+  if (typeof given === 'function') return given;
+  const expected = 'a class with `intercept`, which Nest makes an instance of';
+  throw new MailConfigurationError(interceptorName(index), expected, describe(given));
+}
+
+function checkedInterceptor(made: MailInterceptor, index: number): MailInterceptor {
+  if (typeof (made as Partial<MailInterceptor>).intercept === 'function') return made;
+  const got = `${made.constructor.name}, which has none`;
+  throw new MailConfigurationError(interceptorName(index), 'a class with `intercept`', got);
+}
+
+interface Injected {
+  readonly name?: string;
+  readonly interceptors: readonly MailInterceptor[];
+  readonly relay?: RelaySetup;
+  readonly templates?: TemplateStore;
+}
+
+function createService(
+  options: ResolvedMailOptions,
+  standIns: MailStandIns,
+  { name, interceptors, relay, templates }: Injected,
+): MailService {
+  const { transport, defaults, content, maxMessageBytes, redirect } = options;
+  const { clock = systemClock, road } = standIns;
+  const fill = (message: MailMessage) => (templates ? fillMessage(message, templates) : message);
+  const intercepted = (message: MailMessage) => {
+    const given = intercept(interceptors, message, { mailer: name });
+    return isThenable(given) ? given.then(fill) : fill(given);
+  };
+  return new MailService({
+    name,
+    transport: createTransport(transport, { clock, road }),
+    relay: relay && (standIns.relay?.(relay) ?? relay),
+    defaults,
+    content,
+    prepare: interceptors.length === 0 ? fill : intercepted,
+    redirect: redirect && ((mail) => redirectMail(mail, redirect)),
+    maxMessageBytes,
+    events: new EventBus(),
+    clock,
+  });
+}
+
+type OptionalWiring = Omit<RelayWiring, 'create'> & {
+  create(...dependencies: unknown[]): RelaySetup | Promise<RelaySetup> | undefined;
+};
+
+/** @throws MailConfigurationError */
+function wireRelay({ relay, name }: MailModuleExtras): OptionalWiring {
+  if (relay === undefined) return { create: () => undefined };
+  // JavaScript may hand in anything.
+  const given: unknown = relay;
+  if (typeof given === 'object' && given !== null && 'wire' in given) return relay.wire(name);
+  throw new MailConfigurationError(
+    'relay',
+    'what spoolRelay(…) or bullRelay(…) answers',
+    describe(given),
+  );
+}

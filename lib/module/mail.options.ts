@@ -1,0 +1,158 @@
+import type { Type } from '@nestjs/common';
+import { MailConfigurationError, MailValidationError } from '../base/errors.js';
+import type { MailInterceptor } from '../interceptors/mail-interceptor.js';
+import { readRedirect, type MailRedirect, type MailRedirectOptions } from '../message/redirect.js';
+import { DEFAULT_CONTENT_TIMEOUT_MS, type ContentAllowance } from '../message/content/content.js';
+import { createMail } from '../message/create-mail.js';
+import type { MailMessageFields } from '../message/message.js';
+import { DEFAULT_MAX_BYTES } from '../message/read/size-meter.js';
+import { describe, OptionReader } from '../base/option-reader.js';
+import {
+  readTemplatesOptions,
+  type ResolvedTemplatesOptions,
+  type TemplatesOptions,
+} from '../templates/templates.options.js';
+import type { MailRelayDefinition } from '../relay/relay-definition.js';
+import type { MailTransportConfig } from '../transports/transport.factory.js';
+
+export interface MailShutdownOptions {
+  /**
+   * How long mail in flight may take to finish once the app shuts down, in milliseconds; the rest is
+   * aborted and named. Default 10,000, minimum 0.
+   */
+  readonly drainTimeoutMs?: number;
+}
+
+/** What `MailModule.forRoot` takes and what the factory of `forRootAsync` answers. */
+export interface MailModuleOptions {
+  /** The road to the next hop: options, a URL, or an object of the MailTransport contract. */
+  readonly transport: MailTransportConfig;
+  /** Fields that a message without them gets. `headers`, `tags`, `metadata` and `providerOptions` are merged. */
+  readonly defaults?: Partial<MailMessageFields>;
+  /** Which files and origins `path` and `href` of an attachment may name. Default: none. */
+  readonly content?: ContentAllowance;
+  /** Largest message, bodies and attachments as encoded, in bytes. Default 26,214,400 (25 MiB), minimum 1,024. */
+  readonly maxMessageBytes?: number;
+  readonly shutdown?: MailShutdownOptions;
+  /** Where templates are and how they are filled. Default: none. */
+  readonly templates?: TemplatesOptions;
+  /** Sends mail to other people than it is for; for staging systems. Default: none. */
+  readonly redirect?: MailRedirectOptions;
+}
+
+/** Choices that shape the module's providers; static also for `forRootAsync`. */
+export interface MailModuleExtras {
+  /** Makes the MailService injectable everywhere without importing the module again. Default false. */
+  readonly isGlobal?: boolean;
+  /** Names this instance; inject it with `@InjectMail(name)`. Default: the unnamed one. */
+  readonly name?: string;
+  /**
+   * Store mail durably before `send` answers, and deliver it from there: `spoolRelay({ path })` of
+   * `nestjs-mail-relay/spool`, for one. Default: none, `send` waits for the next hop.
+   */
+  readonly relay?: MailRelayDefinition;
+  /** Classes that see every message first, in this order; made by Nest. Default: none. */
+  readonly interceptors?: readonly Type<MailInterceptor>[];
+}
+
+/** A class for `useClass` or `useExisting` of `forRootAsync`. */
+export interface MailOptionsFactory {
+  createMailOptions(): MailModuleOptions | Promise<MailModuleOptions>;
+}
+
+export const MAIL_DEFAULTS = {
+  maxMessageBytes: DEFAULT_MAX_BYTES,
+  contentTimeoutMs: DEFAULT_CONTENT_TIMEOUT_MS,
+  drainTimeoutMs: 10_000,
+} as const;
+
+/** Options after checking; the transport is checked where it is made. */
+export interface ResolvedMailOptions {
+  readonly transport: unknown;
+  readonly defaults?: Partial<MailMessageFields>;
+  readonly content?: ContentAllowance;
+  readonly maxMessageBytes: number;
+  readonly drainTimeoutMs: number;
+  readonly templates?: ResolvedTemplatesOptions;
+  readonly redirect?: MailRedirect;
+}
+
+const KNOWN = [
+  'transport',
+  'defaults',
+  'content',
+  'maxMessageBytes',
+  'shutdown',
+  'templates',
+  'redirect',
+];
+
+/** @throws MailConfigurationError */
+export function readMailOptions(raw: unknown): ResolvedMailOptions {
+  const reader = new OptionReader('', raw, KNOWN);
+  if (reader.raw('transport') === undefined) {
+    reader.fail('transport', 'an object or a URL');
+  }
+  const shutdown = reader.nested('shutdown', ['drainTimeoutMs']);
+  return {
+    transport: reader.raw('transport'),
+    defaults: readDefaults(reader.raw('defaults')),
+    content: readContent(reader),
+    maxMessageBytes: reader.integer('maxMessageBytes', MAIL_DEFAULTS.maxMessageBytes, {
+      min: 1024,
+    }),
+    drainTimeoutMs: shutdown.integer('drainTimeoutMs', MAIL_DEFAULTS.drainTimeoutMs, { min: 0 }),
+    templates: readTemplates(reader),
+    redirect:
+      reader.raw('redirect') === undefined
+        ? undefined
+        : readRedirect('redirect', reader.raw('redirect')),
+  };
+}
+
+/** Defaults go through the same door as a message, so that a bad one stops the app and not each mail. */
+function readDefaults(raw: unknown): Partial<MailMessageFields> | undefined {
+  if (raw === undefined) return undefined;
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) {
+    throw new MailConfigurationError('defaults', 'an object', describe(raw));
+  }
+  const defaults = raw as Partial<MailMessageFields>;
+  const probe = { from: 'probe@example.com', to: 'probe@example.com', text: '', ...defaults };
+  try {
+    createMail(probe);
+  } catch (error) {
+    if (!(error instanceof MailValidationError)) throw error;
+    const issue = error.issues[0];
+    throw new MailConfigurationError(
+      `defaults.${issue?.path ?? ''}`,
+      'valid in a message',
+      issue ? `a bad value (${issue.problem}. ${issue.fix})` : 'a bad value',
+      { cause: error },
+    );
+  }
+  return defaults;
+}
+
+function readTemplates(reader: OptionReader): ResolvedTemplatesOptions | undefined {
+  const raw = reader.raw('templates');
+  return raw === undefined ? undefined : readTemplatesOptions('templates', raw);
+}
+
+function readContent(reader: OptionReader): ContentAllowance | undefined {
+  if (reader.raw('content') === undefined) return undefined;
+  const content = reader.nested('content', ['paths', 'origins', 'maxBytes', 'timeoutMs']);
+  return {
+    paths: readStrings(content, 'paths'),
+    origins: readStrings(content, 'origins'),
+    maxBytes: content.integer('maxBytes', MAIL_DEFAULTS.maxMessageBytes, { min: 1 }),
+    timeoutMs: content.integer('timeoutMs', MAIL_DEFAULTS.contentTimeoutMs, { min: 1 }),
+  };
+}
+
+function readStrings(reader: OptionReader, key: string): readonly string[] {
+  const list = reader.raw(key) ?? [];
+  const good = (item: unknown): item is string => typeof item === 'string' && item !== '';
+  return Array.isArray(list) && list.every(good)
+    ? list
+    : reader.fail(key, 'an array of non-empty strings');
+}

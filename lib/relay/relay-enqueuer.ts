@@ -1,0 +1,76 @@
+import type { Clock } from '../base/clock.js';
+import { MailDeliveryError, MailRelayError } from '../base/errors.js';
+import type { EventBus } from '../events/event-bus.js';
+import type { Mail } from '../message/mail.js';
+import type { MailRelay, RelayPriority } from './relay.js';
+
+export interface StoreOptions {
+  readonly signal?: AbortSignal;
+  readonly idempotencyKey?: string;
+  readonly priority?: RelayPriority;
+}
+
+/** The receipt of a mail that is stored. */
+export interface QueuedReceipt {
+  readonly id: string;
+  readonly messageId: string;
+  readonly status: 'queued';
+  readonly accepted: readonly [];
+  readonly rejected: readonly [];
+  readonly hops: readonly [];
+}
+
+/** Takes mails into a relay, and says so only when they are on stable storage. */
+export class RelayDoor {
+  constructor(
+    private readonly parts: {
+      readonly relay: MailRelay;
+      readonly events: EventBus;
+      readonly clock: Clock;
+      readonly mailer?: string;
+    },
+  ) {}
+
+  /** @throws MailRelayError */
+  async store(mail: Mail, options: StoreOptions): Promise<QueuedReceipt> {
+    const { relay, events, clock, mailer } = this.parts;
+    const { signal, idempotencyKey, priority = 'normal' } = options;
+    if (signal?.aborted) throw abortedError(mail, signal.reason);
+    const queuedAt = clock.now();
+    // The relay holds the mail back itself, so that it goes over roads that cannot.
+    const { sendAt, ...rest } = mail;
+    const notBefore = sendAt === undefined ? undefined : Date.parse(sendAt);
+    const job = {
+      mail: sendAt === undefined ? mail : Object.freeze(rest),
+      queuedAt,
+      ...(notBefore !== undefined && { notBefore }),
+      priority,
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    };
+    const [outcome] = await relay.enqueue([job]);
+    if (outcome?.status === 'duplicate') return queued(outcome.id, outcome.messageId);
+    if (outcome?.status !== 'stored') {
+      throw outcome?.error ?? new MailRelayError('The relay answered nothing for the mail');
+    }
+    const { id, messageId } = mail;
+    events.emit('queued', () => {
+      return { type: 'queued', at: queuedAt, mailer, id, messageId, notBefore };
+    });
+    return queued(id, messageId);
+  }
+}
+
+function queued(id: string, messageId: string): QueuedReceipt {
+  return { id, messageId, status: 'queued', accepted: [], rejected: [], hops: [] };
+}
+
+function abortedError({ id }: Mail, cause: unknown): MailDeliveryError {
+  return new MailDeliveryError({
+    code: 'MAIL_ABORTED',
+    disposition: 'retry',
+    fault: 'message',
+    stage: 'queue',
+    message: `The caller aborted mail ${id} before it was stored`,
+    cause,
+  });
+}

@@ -1,0 +1,348 @@
+import { once, setMaxListeners } from 'node:events';
+import { fulfilledWithin, type Clock } from '../../base/clock.js';
+import {
+  MailDeliveryError,
+  MailRelayError,
+  type MailDisposition,
+  type MailError,
+} from '../../base/errors.js';
+import type { EventBus } from '../../events/event-bus.js';
+import type { Mail } from '../../message/mail.js';
+import { attemptDelivery } from '../../transports/attempt.js';
+import { capacityOf, type MailDelivery, type MailTransport } from '../../transports/transport.js';
+import { failureOf } from '../job.js';
+import { Outage } from './outage.js';
+import { settleDelivery, settleFailure, type OutcomeContext } from './outcome.js';
+import { RateLimit } from './rate-limit.js';
+import type { LeasedJob, MailRelay, Settlement } from '../relay.js';
+import type { RelayOptions } from '../relay.options.js';
+import { isRoadDown } from '../retry-policy.js';
+import { RoadWatch } from './transport-watch.js';
+import { Settler } from './settler.js';
+import { Stock } from './prefetch.js';
+import { Timers } from './timers.js';
+import { WorkerEvents } from './worker-events.js';
+
+/** Whatever a road can carry: leased mail is in memory, and nobody else's to send. */
+const MAX_CAPACITY = 2_000;
+/** Leased mail in memory, in characters of its stored form: past it no more is leased. */
+const MAX_CHARACTERS = 64 * 1024 * 1024;
+/** A road of the user's own may never answer whether it is there, in milliseconds. */
+const ASK_TIMEOUT_MS = 60_000;
+/** Each listener of a signal is compared with all the others: attempts share this many signals in turn. */
+const SIGNALS = 64;
+/** After an abort, how long attempts have to fail, and storage to take the outcomes, in milliseconds. */
+const ABORT_GRACE_MS = 500;
+const SETTLE_GRACE_MS = 2_000;
+
+export interface RelayWorkerParts {
+  readonly relay: MailRelay;
+  readonly transport: MailTransport;
+  readonly options: RelayOptions;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  /** Name of the module instance. */
+  readonly mailer?: string;
+  /** From 0 up to but not including 1. Default: `Math.random`. */
+  readonly random?: () => number;
+}
+
+/** What a worker did with what it held when it was told to stop. */
+export interface WorkerSummary {
+  readonly sent: number;
+  /** Attempts that failed; their mails are deferred or dead. */
+  readonly failed: number;
+  /** Given back to storage, as if never leased. */
+  readonly released: number;
+  /** Aborted, and nobody knows whether they were accepted. */
+  readonly abandoned: readonly { readonly mail: Mail; readonly disposition: MailDisposition }[];
+}
+
+/** Leases, delivers and settles: one worker for every driver. */
+export class RelayWorker {
+  private readonly settler: Settler;
+  private readonly stock: Stock;
+  private readonly timers: Timers;
+  private readonly road: RoadWatch;
+  private readonly outage: Outage;
+  private readonly report: WorkerEvents;
+  private readonly rate?: RateLimit;
+  private readonly random: () => number;
+  private readonly aborts = Array.from({ length: SIGNALS }, () => new AbortController());
+  private aborted = false;
+  private asking?: AbortController;
+  private takeoffs = 0;
+  private readonly flying = new Map<string, LeasedJob>();
+  private characters = 0;
+  private stopping = false;
+  private landed?: () => void;
+  private counts = { sent: 0, failed: 0, released: 0 };
+  private abandoned: { mail: Mail; disposition: MailDisposition }[] = [];
+
+  constructor(private readonly parts: RelayWorkerParts) {
+    const { options, relay, clock, random = Math.random } = parts;
+    this.settler = new Settler(relay, clock, new Outage('settle', parts), () => this.pump());
+    this.timers = new Timers(clock);
+    this.road = new RoadWatch(options.retry);
+    this.outage = new Outage('deliver', parts);
+    this.report = new WorkerEvents(parts);
+    this.stock = new Stock({
+      relay,
+      outage: new Outage('lease', parts),
+      timers: this.timers,
+      onCorrupt: (job) => this.report.corrupt(job),
+      onJobs: (jobs) => this.stocked(jobs),
+      onWork: () => this.pump(),
+    });
+    if (options.ratePerSecond !== undefined) {
+      this.rate = new RateLimit(options.ratePerSecond, clock);
+    }
+    this.random = random;
+    setMaxListeners(0, ...this.aborts.map(({ signal }) => signal));
+  }
+
+  /** Mails under way at once. A road may learn what it can carry. */
+  private get concurrency(): number {
+    const { options, transport } = this.parts;
+    return options.concurrency ?? Math.min(MAX_CAPACITY, capacityOf(transport));
+  }
+
+  /** As many again as are under way lie ready, so that the road never waits for storage. */
+  private get mostHeld(): number {
+    return this.concurrency * 2;
+  }
+
+  private get held(): number {
+    return this.stock.size + this.flying.size + this.settler.size;
+  }
+
+  async start(): Promise<void> {
+    await this.parts.relay.consume({ onWork: () => this.stock.workCame() });
+    if (this.stopping) return;
+    this.beat();
+    this.pump();
+  }
+
+  /**
+   * Leases no more, lets attempts finish for `timeoutMs` milliseconds, aborts the rest for `reason` and
+   * gives back at once all that was not sent.
+   */
+  async drain(timeoutMs: number, reason: Error): Promise<WorkerSummary> {
+    this.stopping = true;
+    this.counts = { sent: 0, failed: 0, released: 0 };
+    this.timers.cancel('rate', 'road');
+    this.asking?.abort(reason);
+    // A lease on its way brings jobs to give back.
+    const stocked = this.stock.close();
+    this.releaseStock();
+    const { clock } = this.parts;
+    if (!(await fulfilledWithin(clock, timeoutMs, this.whenLanded()))) {
+      this.aborted = true;
+      for (const abort of this.aborts) abort.abort(reason);
+      await fulfilledWithin(clock, ABORT_GRACE_MS, this.whenLanded());
+      for (const job of [...this.flying.values()]) this.land(job, () => this.lose(job));
+    }
+    await fulfilledWithin(clock, SETTLE_GRACE_MS, stocked);
+    await fulfilledWithin(clock, SETTLE_GRACE_MS, this.settler.whenIdle());
+    // Nothing here keeps the process alive any more, whatever storage and road still do.
+    this.settler.stop();
+    this.report.close();
+    this.timers.close();
+    return { ...this.counts, abandoned: this.abandoned };
+  }
+
+  /** Starts what may start and leases what there is room for. Called whenever either may have changed. */
+  private pump(): void {
+    if (this.stopping) return;
+    const most = this.road.allows(this.concurrency);
+    while (this.stock.size > 0 && this.flying.size < most) {
+      if (this.rate && !this.rate.take()) {
+        this.timers.after('rate', this.rate.waitMs, () => this.pump());
+        break;
+      }
+      this.fly(this.stock.take()!);
+    }
+    const room = Math.min(this.mostHeld - this.held, most * 2 - this.stock.size);
+    if (room <= 0 || this.road.isDown || this.characters >= MAX_CHARACTERS) return;
+    // Few at a time would cost a transaction each.
+    if (this.stock.size > 0 && room < this.concurrency / 2) return;
+    this.stock.fill(room);
+  }
+
+  private stocked(jobs: readonly LeasedJob[]): void {
+    for (const { size = 0 } of jobs) this.characters += size;
+    if (this.stopping || this.road.isDown) this.releaseStock();
+    else setImmediate(() => this.pump());
+  }
+
+  private fly(job: LeasedJob): void {
+    this.flying.set(job.mail.id, job);
+    const { transport, events, clock, mailer } = this.parts;
+    const { signal } = this.aborts[(this.takeoffs += 1) % SIGNALS]!;
+    attemptDelivery({ transport, events, clock, mailer }, job.mail, { signal }).then(
+      ({ delivery }) => this.land(job, () => this.succeed(job, delivery)),
+      // attemptDelivery throws nothing else.
+      (error: unknown) => this.land(job, () => this.fail(job, error as MailError)),
+    );
+  }
+
+  /** The attempt is over. What comes after the worker let go of it changes nothing. */
+  private land(job: LeasedJob, settle: () => void): void {
+    if (this.flying.get(job.mail.id) !== job) return;
+    this.flying.delete(job.mail.id);
+    settle();
+    if (this.flying.size === 0) this.landed?.();
+    this.pump();
+  }
+
+  private whenLanded(): Promise<void> {
+    if (this.flying.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.landed = resolve));
+  }
+
+  private succeed(job: LeasedJob, delivery: MailDelivery): void {
+    this.roadProved();
+    this.counts.sent += 1;
+    this.settle(job, settleDelivery(job, delivery, this.context()));
+  }
+
+  private fail(job: LeasedJob, error: MailError): void {
+    const { id } = job.mail;
+    if (this.aborted) {
+      this.giveUp(job, error);
+      return;
+    }
+    if (isRoadDown(error)) {
+      const blamed = this.road.blames(id);
+      this.road.suspect(id);
+      const pause = this.leaveRoad(error);
+      if (!blamed) {
+        this.keepPlace(job, error, pause);
+        return;
+      }
+    } else if (error.disposition !== 'unknown') {
+      // It answered, if only to refuse this mail.
+      this.roadProved();
+    }
+    this.counts.failed += 1;
+    this.settle(job, settleFailure(job, error, this.context()));
+  }
+
+  /** The road is down: nothing is said about the mail, unless its time is over anyway. */
+  private keepPlace(job: LeasedJob, error: MailError, delayMs: number): void {
+    const { mail, attempts, bornAt } = job;
+    const now = this.parts.clock.now();
+    const failure = failureOf(error, now);
+    if (now - bornAt > this.parts.options.retry.lifetimeMs) {
+      this.counts.failed += 1;
+      const { id } = mail;
+      this.settle(job, { id, outcome: 'dead', reason: 'expired', attempts, failure });
+      return;
+    }
+    this.release(job);
+    this.report.roadDown(job, delayMs, failure);
+  }
+
+  /** Aborted by us at the deadline: back to storage, unless it may have been accepted. */
+  private giveUp(job: LeasedJob, error: MailError): void {
+    if (error.disposition === 'retry') {
+      this.release(job);
+      return;
+    }
+    if (error.disposition === 'unknown') {
+      this.abandoned.push({ mail: job.mail, disposition: 'unknown' });
+    } else {
+      this.counts.failed += 1;
+    }
+    this.settle(job, settleFailure(job, error, this.context()));
+  }
+
+  /** The road did not even answer the abort. */
+  private lose(job: LeasedJob): void {
+    this.giveUp(
+      job,
+      new MailDeliveryError({
+        code: 'MAIL_ABORTED',
+        disposition: 'unknown',
+        fault: 'road',
+        stage: 'queue',
+        message: `The drain deadline passed while mail ${job.mail.id} was in flight, and its road did not say what became of it`,
+      }),
+    );
+  }
+
+  private settle(job: LeasedJob, settlement: Settlement): void {
+    if (settlement.outcome !== 'deferred') this.road.forget(job.mail.id);
+    this.characters -= job.size ?? 0;
+    this.settler.add(settlement);
+    this.report.settled(job, settlement);
+  }
+
+  private release(job: LeasedJob): void {
+    this.counts.released += 1;
+    this.characters -= job.size ?? 0;
+    this.settler.add({ id: job.mail.id, outcome: 'released' });
+  }
+
+  private releaseStock(): void {
+    for (const job of this.stock.takeAll()) this.release(job);
+  }
+
+  private roadProved(): void {
+    this.road.proved();
+    this.outage.over();
+  }
+
+  /** Leaves the road alone for a while. Answers for how long, in milliseconds. */
+  private leaveRoad(error: MailError): number {
+    const pause = this.road.failed(retryAfterOf(error), this.random());
+    if (pause === undefined) return 0;
+    if (this.road.staysDown) this.outage.failed(error);
+    // Another process may have a better road.
+    this.releaseStock();
+    if (!this.stopping) this.timers.after('road', pause, () => void this.askRoad());
+    return pause;
+  }
+
+  private async askRoad(): Promise<void> {
+    const { transport, clock } = this.parts;
+    let fault: unknown = new MailRelayError('The road did not answer whether it takes mail');
+    const asking = (this.asking = new AbortController());
+    const stopped = once(asking.signal, 'abort').then(() => Promise.reject(new Error('stopped')));
+    // A road of the user's own may throw at once.
+    const asked = (async () => transport.verify({ signal: asking.signal }))();
+    asked.catch((error: unknown) => (fault = error));
+    const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, Promise.race([asked, stopped]));
+    if (this.stopping) return;
+    if (answered) {
+      this.road.answered();
+      this.pump();
+      return;
+    }
+    const wait = this.road.stillDown(retryAfterOf(fault), this.random());
+    this.outage.failed(fault);
+    this.timers.after('road', wait, () => void this.askRoad());
+  }
+
+  /** Renews what is held, so that nobody else takes it. */
+  private beat(): void {
+    const { relay } = this.parts;
+    const { heartbeatMs } = relay;
+    if (heartbeatMs === undefined) return;
+    this.timers.after('beat', heartbeatMs, () => {
+      const ids = [...this.stock.ids(), ...this.flying.keys(), ...this.settler.ids()];
+      const beaten = ids.length > 0 ? relay.heartbeat(ids) : Promise.resolve();
+      // A storage that is down says so where it matters; the next beat comes anyway.
+      beaten.catch(() => undefined).finally(() => this.beat());
+    });
+  }
+
+  private context(): OutcomeContext {
+    const { clock, options } = this.parts;
+    return { policy: options.retry, now: clock.now(), random: this.random() };
+  }
+}
+
+function retryAfterOf(error: unknown): number {
+  return (error instanceof MailDeliveryError ? error.retryAfterMs : undefined) ?? 0;
+}

@@ -1,0 +1,319 @@
+import type { Observable } from 'rxjs';
+import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-send.js';
+import type { Clock } from '../base/clock.js';
+import { drainEverything } from './drain.js';
+import { MailShutdownError } from '../base/errors.js';
+import type { EventBus } from '../events/event-bus.js';
+import type { MailDrainSummary, MailEvent, MailFeedback } from '../events/mail-events.js';
+import { InFlight } from './in-flight.js';
+import type { MailHealth, MailOutcome, MailReceipt } from './mail.receipt.js';
+import type { MailBulkMessage, MailBulkRecipient } from '../message/bulk.js';
+import { loadContent, needsContent, type ContentAllowance } from '../message/content/content.js';
+import { createMail } from '../message/create-mail.js';
+import type { Mail } from '../message/mail.js';
+import type { MailMessage, MailMessageFields } from '../message/message.js';
+import { RelayDoor } from '../relay/relay-enqueuer.js';
+import type { MailRelay, RelayPriority } from '../relay/relay.js';
+import type { RelaySetup } from '../relay/relay-definition.js';
+import { RelayWorker } from '../relay/worker/worker.js';
+import { readSendOptions } from './send-options.js';
+import { sendMany, type MailSource } from './send-many.js';
+import { isThenable } from '../base/thenable.js';
+import { attemptDelivery, type AttemptResult, type Deliver } from '../transports/attempt.js';
+import { capacityOf, type MailTransport } from '../transports/transport.js';
+
+export interface SendOptions {
+  /** Stops the attempt: its connection or request is torn down if need be. */
+  readonly signal?: AbortSignal;
+  /**
+   * A second `send` with the same key stores nothing and answers the first receipt. Needs a relay; up
+   * to 255 characters.
+   */
+  readonly idempotencyKey?: string;
+  /** Not before this moment; the message's own `sendAt` otherwise. With a relay it holds on every road. */
+  readonly sendAt?: Date | string;
+  /** Which mail leaves the relay first. Not the message's `priority`, which is a header. Default `normal`. */
+  readonly priority?: RelayPriority;
+}
+
+export interface SendManyOptions {
+  /** Messages under way at once. Default: 500 with a relay, else what the transport can carry. Minimum 1. */
+  readonly concurrency?: number;
+  /** Options of each `send`. */
+  readonly options?: (message: MailMessage, index: number) => SendOptions;
+}
+
+/** What there is to ask of a relay, and to do with its dead mail. */
+export type MailRelayAdmin = Pick<
+  MailRelay,
+  'name' | 'list' | 'show' | 'retry' | 'discard' | 'stats'
+>;
+
+/** What a MailService is made of; the module puts it together. */
+export interface MailServiceParts {
+  readonly name?: string;
+  readonly transport: MailTransport;
+  readonly relay?: RelaySetup;
+  readonly defaults?: Partial<MailMessageFields>;
+  readonly content?: ContentAllowance;
+  /** What happens to a message before it is checked: templates are filled, interceptors called. */
+  readonly prepare?: (message: MailMessage) => MailMessage | Promise<MailMessage>;
+  /** What happens to a mail once it is made. */
+  readonly redirect?: (mail: Mail) => Mail;
+  readonly maxMessageBytes?: number;
+  readonly events: EventBus;
+  readonly clock: Clock;
+}
+
+const RELAY_BATCH = 500;
+
+/** The one door: takes messages, answers receipts. Inject it by its class or with `@InjectMail(name)`. */
+export class MailService {
+  private readonly inFlight: InFlight;
+  private readonly door?: RelayDoor;
+  private readonly worker?: RelayWorker;
+  private readonly loading = new AbortController();
+  private drained?: Promise<MailDrainSummary>;
+
+  constructor(private readonly parts: MailServiceParts) {
+    const { name: mailer, relay: setup, transport, events, clock } = parts;
+    this.inFlight = new InFlight(clock);
+    if (!setup) return;
+    const { relay, options } = setup;
+    this.door = new RelayDoor({ relay, events, clock, mailer });
+    if (options.role === 'producer') return;
+    this.worker = new RelayWorker({ relay, transport, options, events, clock, mailer });
+  }
+
+  /** The relay, to look into it and to retry or discard dead mail; undefined without one. */
+  get relay(): MailRelayAdmin | undefined {
+    return this.parts.relay?.relay;
+  }
+
+  /** The module instance's name; absent for the default one. */
+  get name(): string | undefined {
+    return this.parts.name;
+  }
+
+  /** Everything that happens to mail, typed by `type`. Completes after `drained`. */
+  get events$(): Observable<MailEvent> {
+    return this.parts.events.events$;
+  }
+
+  /**
+   * Sends one message. Without a relay it resolves once the next hop has taken responsibility for it;
+   * with one, once the mail is on stable storage, with the status `queued`.
+   * @throws MailValidationError before anything is sent or stored, with every fault of the message.
+   * @throws MailRelayError when the relay could not store it, or did not say so in time.
+   * @throws MailDeliveryError without a relay, when no recipient was accepted; `disposition` says more.
+   * @throws MailShutdownError once the module drains.
+   */
+  send(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
+    const { door } = this;
+    return door ? this.store(door, message, options) : this.sendNow(message, options);
+  }
+
+  private async store(
+    door: RelayDoor,
+    message: MailMessage,
+    options: SendOptions,
+  ): Promise<MailReceipt> {
+    if (this.drained) throw new MailShutdownError();
+    readSendOptions(options, true);
+    return this.inFlight.run(
+      async (identify) => {
+        const mail = await this.mailOf(message, options);
+        identify(mail);
+        return door.store(mail, options);
+      },
+      { counts: false },
+    );
+  }
+
+  /** Sends straight through the transport, past the relay. Same promises as `send` without one. */
+  sendNow(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
+    // Every mail comes this way: an async function more would cost it as much as its commands do.
+    try {
+      if (this.drained) throw new MailShutdownError();
+      readSendOptions(options, false);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.inFlight.run((identify) => {
+      const send = (mail: Mail): Promise<MailReceipt> => {
+        identify(mail);
+        return this.attempt(mail, options);
+      };
+      const made = this.mailOf(message, options);
+      return made instanceof Promise ? made.then(send) : send(made);
+    });
+  }
+
+  /**
+   * Sends what `source` gives, one `send` for each, and answers an outcome for each as it settles. It
+   * starts when it is subscribed to, pulls a message only when there is room for it, and keeps none:
+   * a source of millions needs no more memory than one of hundreds. (An Observable source cannot be
+   * told to wait; it is buffered.) It fails when the source does, and with MailShutdownError once the
+   * module drains.
+   */
+  sendMany(source: MailSource, options: SendManyOptions = {}): Observable<MailOutcome> {
+    const capacity = this.door ? RELAY_BATCH : capacityOf(this.parts.transport);
+    const { concurrency = capacity, options: optionsOf } = options;
+    const send = (message: MailMessage, index: number) =>
+      this.send(message, optionsOf?.(message, index));
+    return sendMany(source, send, Math.max(1, concurrency));
+  }
+
+  /**
+   * One message for many, each with a mail of their own: over a Web API in as few requests as its
+   * limits allow, else one by one with `concurrency` in flight. Begins when it is subscribed to, and
+   * takes recipients only as fast as they are sent. Each recipient's outcome comes as it settles; the
+   * Observable fails with a MailValidationError where the message itself is bad, and with a
+   * MailShutdownError once the module drains. Nothing was sent to recipients without an outcome.
+   */
+  sendBulk<R extends MailBulkRecipient>(
+    message: MailBulkMessage,
+    recipients: Iterable<R> | AsyncIterable<R>,
+    options: SendBulkOptions = {},
+  ): Observable<MailBulkOutcome<R>> {
+    const { clock, transport, redirect } = this.parts;
+    const host = {
+      clock,
+      // A relay stores each mail by itself, and whom one is redirected to shows only in a mail of its own.
+      road: this.door || redirect ? undefined : transport.bulk,
+      draining: () => this.drained !== undefined,
+      mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, { signal }, true),
+      send: (given: Mail, signal: AbortSignal, deliver?: Deliver) =>
+        this.inFlight.run(
+          (identify) => {
+            const mail = redirect ? redirect(given) : given;
+            identify(mail);
+            return this.door?.store(mail, { signal }) ?? this.attempt(mail, { signal }, deliver);
+          },
+          { counts: !this.door },
+        ),
+    };
+    return sendInBulk(host, message, recipients, options);
+  }
+
+  /**
+   * The mail that `send` would send, with defaults and envelope; nothing is sent.
+   * @throws MailValidationError
+   */
+  async render(message: MailMessage): Promise<Mail> {
+    return this.mailOf(message, {});
+  }
+
+  /** Asks each road whether it would take mail now: connects and authenticates, sends nothing. */
+  async verify(options: SendOptions = {}): Promise<readonly MailHealth[]> {
+    if (this.drained) throw new MailShutdownError();
+    return Promise.all(roadsOf(this.parts.transport).map((road) => this.healthOf(road, options)));
+  }
+
+  private async healthOf(road: MailTransport, options: SendOptions): Promise<MailHealth> {
+    const { clock } = this.parts;
+    const from = clock.monotonic();
+    const error = await road.verify(options).then(
+      () => undefined,
+      (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason))),
+    );
+    const durationMs = clock.monotonic() - from;
+    return { road: road.name, ok: error === undefined, durationMs, ...(error && { error }) };
+  }
+
+  /** Tells what a provider's webhook said, in `events$`. The webhooks module calls it. */
+  reportFeedback(feedback: MailFeedback): void {
+    const { events, clock, name: mailer } = this.parts;
+    events.emit('feedback', () => ({ type: 'feedback', at: clock.now(), mailer, ...feedback }));
+  }
+
+  /**
+   * Opens the relay and starts its worker. The module calls it once the app is up.
+   * @throws MailRelayError when storage is down now; the worker is started nevertheless and finds it
+   * when it comes back.
+   * @throws MailConfigurationError
+   */
+  async start(): Promise<void> {
+    const opened = this.parts.relay?.relay.open();
+    // A worker keeps asking for a storage that is down now.
+    await Promise.allSettled([opened]);
+    if (!this.drained) await this.worker?.start();
+    await opened;
+  }
+
+  /**
+   * Refuses new mail, gives what is in flight `timeoutMs` milliseconds to finish, aborts and names the
+   * rest, closes every connection, then the relay: what it still holds stays there. The module calls it
+   * on shutdown. A second call answers the first's.
+   */
+  drain(timeoutMs: number): Promise<MailDrainSummary> {
+    this.drained ??= this.settleEverything(timeoutMs);
+    return this.drained;
+  }
+
+  private async settleEverything(timeoutMs: number): Promise<MailDrainSummary> {
+    const { transport, relay, clock, events, name } = this.parts;
+    const { inFlight, worker, loading } = this;
+    const driver = relay?.relay;
+    const parts = { inFlight, worker, loading, transport, relay: driver, clock };
+    const summary = await drainEverything(parts, timeoutMs);
+    events.emit('drained', () => ({ type: 'drained', at: clock.now(), mailer: name, summary }));
+    events.close();
+    return summary;
+  }
+
+  /** What many share goes to nobody yet, so that there is nobody to redirect it from. */
+  private mailOf(
+    given: MailMessage,
+    { sendAt, signal }: SendOptions,
+    shared = false,
+  ): Mail | Promise<Mail> {
+    const message = sendAt === undefined ? given : { ...given, sendAt };
+    const prepared = this.parts.prepare?.(message) ?? message;
+    return isThenable(prepared)
+      ? Promise.resolve(prepared).then((ready) => this.checked(ready, signal, shared))
+      : this.checked(prepared, signal, shared);
+  }
+
+  /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
+  private checked(
+    message: MailMessage,
+    signal: AbortSignal | undefined,
+    shared: boolean,
+  ): Mail | Promise<Mail> {
+    const { content, defaults, maxMessageBytes: maxBytes, clock, redirect } = this.parts;
+    const make = (complete: MailMessage): Mail => {
+      const mail = createMail(complete, { defaults, maxBytes, clock });
+      return redirect && !shared ? redirect(mail) : mail;
+    };
+    if (!content || !needsContent(message)) return make(message);
+    const stop = signal ? AbortSignal.any([signal, this.loading.signal]) : this.loading.signal;
+    return loadContent(message, content, stop).then(make);
+  }
+
+  private attempt(mail: Mail, { signal }: SendOptions, deliver?: Deliver): Promise<MailReceipt> {
+    const { name: mailer, transport, events, clock } = this.parts;
+    const context = { transport, events, clock, mailer };
+    const attempt = attemptDelivery(context, mail, { signal }, deliver);
+    return attempt.then((result) => receiptOf(mail, result));
+  }
+}
+
+/** The roads that lead straight to a next hop. */
+function roadsOf(transport: MailTransport): readonly MailTransport[] {
+  return transport.roads?.flatMap(roadsOf) ?? [transport];
+}
+
+function receiptOf(mail: Mail, attempt: AttemptResult): MailReceipt {
+  const { delivery, durationMs, startedAt } = attempt;
+  const { road, accepted, rejected, response, remoteId } = delivery;
+  const { id, messageId } = mail;
+  const partial = rejected.length > 0;
+  const outcome = partial ? 'partial' : 'accepted';
+  const hops = delivery.hops ?? [
+    remoteId === undefined
+      ? { road, startedAt, durationMs, outcome, response }
+      : { road, startedAt, durationMs, outcome, response, remoteId },
+  ];
+  return { id, messageId, status: partial ? 'partial' : 'sent', accepted, rejected, hops };
+}

@@ -1,0 +1,133 @@
+import { MailDeliveryError, MailShutdownError } from '../base/errors.js';
+import type { Mail } from '../message/mail.js';
+import type { DeliverOptions, MailDelivery, MailTransport } from '../transports/transport.js';
+import {
+  checkStep,
+  errorOf,
+  isRejecting,
+  type OutboxFailure,
+  type OutboxStep,
+} from './outbox-script.js';
+
+/** What a road tells its outbox. */
+export interface OutboxLedger {
+  /** The next step for any road. */
+  nextStep(): OutboxStep | undefined;
+  tried(attempt: { readonly mail: Mail; readonly road: string; readonly error?: Error }): void;
+}
+
+/** Stands in for one road: takes mail, or fails as it was told. */
+export class OutboxRoad implements MailTransport {
+  private steps: OutboxStep[] = [];
+  private outage?: OutboxFailure;
+  private readonly hanging = new Set<(reason: Error) => void>();
+  private closed = false;
+
+  constructor(
+    readonly name: string,
+    private readonly ledger: OutboxLedger,
+  ) {}
+
+  /**
+   * Says what happens to the next attempts on this road, one step each.
+   * @throws MailConfigurationError for a step that there is not.
+   */
+  script(...steps: OutboxStep[]): this {
+    steps.forEach(checkStep);
+    this.steps.push(...steps);
+    return this;
+  }
+
+  /**
+   * From now on every attempt fails so, and so does `verify`, until `up` is called.
+   * @throws MailConfigurationError for a step that there is not.
+   */
+  down(step: OutboxFailure = 'refused'): void {
+    checkStep(step);
+    this.outage = step;
+  }
+
+  up(): void {
+    this.outage = undefined;
+  }
+
+  /** Forgets what is left of its script, and is up. */
+  clear(): void {
+    this.steps = [];
+    this.up();
+  }
+
+  async deliver(mail: Mail, options: DeliverOptions = {}): Promise<MailDelivery> {
+    const road = this.name;
+    try {
+      const delivery = await this.play(mail, options.signal);
+      this.ledger.tried({ mail, road });
+      return delivery;
+    } catch (error) {
+      this.ledger.tried({ mail, road, error: error as Error });
+      throw error;
+    }
+  }
+
+  async verify(): Promise<void> {
+    if (this.closed) throw new MailShutdownError();
+    if (this.outage !== undefined) throw errorOf(this.outage, undefined, this.name);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+
+  destroy(reason: Error = new MailShutdownError()): Promise<void> {
+    for (const abort of [...this.hanging]) abort(reason);
+    return this.close();
+  }
+
+  private async play(mail: Mail, signal: AbortSignal | undefined): Promise<MailDelivery> {
+    const { name: road } = this;
+    if (this.closed) throw new MailShutdownError();
+    if (signal?.aborted) throw aborted(road, signal.reason);
+    if (this.outage !== undefined) throw errorOf(this.outage, mail, road);
+    const step = this.steps.shift() ?? this.ledger.nextStep() ?? 'ok';
+    if (step === 'hang') return this.hang(signal);
+    const { to } = mail.envelope;
+    if (step === 'ok') return { road, accepted: to, rejected: [], response: '250 ok' };
+    if (!isRejecting(step)) throw errorOf(step, mail, road);
+    const code = step.code ?? '550';
+    const refused = new Set(step.reject.map((address) => address.toLowerCase()));
+    const accepted = to.filter((address) => !refused.has(address.toLowerCase()));
+    if (accepted.length === 0) throw errorOf(code, mail, road);
+    const rejected = to
+      .filter((address) => !accepted.includes(address))
+      .map((address) => ({
+        address,
+        disposition: code.startsWith('4') ? ('retry' as const) : ('permanent' as const),
+        smtpCode: Number(code),
+        response: `${code} scripted`,
+      }));
+    return { road, accepted, rejected, response: '250 ok' };
+  }
+
+  private hang(signal: AbortSignal | undefined): Promise<never> {
+    return new Promise((_resolve, reject) => {
+      const abort = (reason: unknown) => {
+        this.hanging.delete(abort);
+        reject(aborted(this.name, reason));
+      };
+      this.hanging.add(abort);
+      signal?.addEventListener('abort', () => abort(signal.reason), { once: true });
+    });
+  }
+}
+
+function aborted(road: string, cause: unknown): MailDeliveryError {
+  return new MailDeliveryError({
+    code: 'MAIL_ABORTED',
+    disposition: 'retry',
+    fault: 'road',
+    stage: 'mail',
+    message: 'The attempt was aborted',
+    road,
+    cause,
+  });
+}

@@ -1,0 +1,80 @@
+import type { MailDeliveryError } from '../../../base/errors.js';
+import type { ChannelEnd } from '../protocol/channel.js';
+import { endedAt } from '../protocol/channel-end-error.js';
+import type { Job } from './job.js';
+import type { Refusals } from '../protocol/refusals.js';
+import type { Reply } from '../protocol/reply.js';
+import type { SmtpErrors } from '../protocol/smtp-errors.js';
+import type { Transaction } from './transaction.js';
+
+/** How a connection stood when it ended. */
+export interface Circumstances {
+  readonly end: ChannelEnd;
+  /** The server's 421, if that was the last it said: after it, it takes nothing more. */
+  readonly dismissal: Reply | undefined;
+  /** It had finished no mail before. */
+  readonly fresh: boolean;
+  readonly errors: SmtpErrors;
+  readonly refusals: Refusals;
+}
+
+/** What becomes of a mail whose connection ended under it. */
+type Fate =
+  /** Its outcome is known, or cannot be known. */
+  | { readonly kind: 'settled'; readonly error: MailDeliveryError }
+  /** Surely not accepted. `stumbled`: it may be what the connection fell over. */
+  | {
+      readonly kind: 'open';
+      readonly error: MailDeliveryError;
+      readonly again: boolean;
+      readonly stumbled: boolean;
+    };
+
+/** `first`: the server was at this mail when the connection ended. */
+function fateOf(one: Transaction, first: boolean, how: Circumstances): Fate {
+  const { end, dismissal, fresh, errors, refusals } = how;
+  const sane = end.kind !== 'protocol';
+  const { failure, turnedAway } = one;
+  if (sane && failure && !turnedAway) return { kind: 'settled', error: failure };
+  const refused = sane && (dismissal !== undefined || one.senderTurnedAway);
+  if (one.doubtful || (one.complete && !refused)) {
+    return { kind: 'settled', error: endedAt(end, 'reply', errors) };
+  }
+  const error =
+    (turnedAway ? failure : undefined) ??
+    (dismissal ? refusals.of('mail', dismissal) : endedAt(end, one.stage, errors));
+  const hopeless =
+    (first && end.kind === 'timeout') ||
+    (first && !sane && one.mode === 'step') ||
+    ((turnedAway || dismissal !== undefined) && fresh);
+  // Where it has finished none, any of them may be it. An idle connection that was gone counts for none,
+  // nor does one that has taken all the mails that its server allows.
+  const innocent = (one.hold && !one.heard) || (turnedAway && !fresh);
+  const stumbled = (first || fresh) && one.started && !innocent;
+  return { kind: 'open', error, again: !hopeless, stumbled };
+}
+
+/** A mail that was surely not accepted. */
+export interface ReturnedJob {
+  readonly job: Job;
+  readonly error: MailDeliveryError;
+  /** Whether it may be tried again at once. */
+  readonly again: boolean;
+}
+
+/** Settles a mail whose connection ended under it, or gives it back. `first` as above. */
+export function giveUp(
+  one: Transaction,
+  first: boolean,
+  how: Circumstances,
+): ReturnedJob | undefined {
+  const { job } = one;
+  if (job.settled) return undefined;
+  const fate = fateOf(one, first, how);
+  if (fate.kind === 'settled') {
+    job.reject(fate.error);
+    return undefined;
+  }
+  if (fate.stumbled) job.resends += 1;
+  return { job, error: fate.error, again: fate.again };
+}

@@ -1,0 +1,349 @@
+import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../../base/errors.js';
+import type { EnvelopeCommands } from '../protocol/commands.js';
+import { EnhancedCodes } from '../protocol/enhanced-codes.js';
+import type { Job } from './job.js';
+import { OutgoingContent } from '../protocol/outgoing-content.js';
+import type { OutputGroup } from '../protocol/output-group.js';
+import type { Refusals } from '../protocol/refusals.js';
+import type { Reply } from '../protocol/reply.js';
+import { type Mode, Step } from '../protocol/step.js';
+
+const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'data', 'reply'];
+
+/** One mail on one connection: what it has written, what it has been answered, and what that means. */
+export class Transaction {
+  /** Its neighbours in the queue of its connection. */
+  previous: Transaction | undefined;
+  next: Transaction | undefined;
+  /** What the next reply answers. */
+  expect: Step = Step.mail;
+  /** What is to be written next. */
+  toWrite: Step = Step.mail;
+  /** Why the mail was refused as a whole. */
+  failure: MailDeliveryError | undefined;
+  /** The server's final words, once it has taken the mail. */
+  success: Reply | undefined;
+  /** 421 where a new mail begins: the server wants a new connection, the mail has not been looked at. */
+  turnedAway = false;
+  /** Content waits until the server has shown that it is alive. */
+  hold = false;
+  /** The server's state cannot be brought back; the connection has to end. */
+  stuck = false;
+  /** The server has said yes where there was nothing to say yes to. */
+  doubtful = false;
+  /** Replies that were certainly in step carried codes from elsewhere: they tell nothing here. */
+  oddCodes = false;
+  /** When its envelope and when its last bytes were written, in the clock's monotonic milliseconds. */
+  envelopeAt = 0;
+  writtenAt = 0;
+  readonly accepted: string[] = [];
+  readonly rejected: RejectedRecipient[] = [];
+
+  /** Replies that what was written calls for, and those that came. */
+  private owed = 0;
+  private got = 0;
+  private rcptWritten = 0;
+  private rcptAnswered = 0;
+  /** Recipients that the server has taken the content for (LMTP). */
+  private settled = 0;
+  private cancelled = false;
+  private loneDot = false;
+  private mailRefused = false;
+  private readonly content: OutgoingContent;
+  private readonly codes: EnhancedCodes;
+
+  constructor(
+    readonly job: Job,
+    readonly mode: Mode,
+    private readonly commands: EnvelopeCommands,
+    private readonly refusals: Refusals,
+    /** Whether replies can be told apart by their enhanced codes (RFC 2034). */
+    private readonly checkCodes: boolean,
+    /** Content is answered for each recipient that was accepted, in their order (RFC 2033 §4.2). */
+    private readonly lmtp = false,
+  ) {
+    this.content = new OutgoingContent(job.mail.content, mode === 'stream');
+    this.codes = new EnhancedCodes(lmtp);
+    if (job.mail.probe) this.resetFirst();
+  }
+
+  /** Something has been written. */
+  get started(): boolean {
+    return this.owed > 0;
+  }
+
+  /** Something was answered. */
+  get heard(): boolean {
+    return this.got > 0;
+  }
+
+  /** All that it will ever write has been given to the socket. */
+  get written(): boolean {
+    return this.toWrite === Step.done;
+  }
+
+  /** Content is on its way and not yet complete. */
+  get uploading(): boolean {
+    return this.content.begun && !this.content.ended;
+  }
+
+  /** The content has been given to the socket to its last byte: from here on it may be accepted. */
+  get complete(): boolean {
+    return this.content.ended;
+  }
+
+  /** Its content is written, or will be whole in the next write: the next envelope may go behind it. */
+  get leaving(): boolean {
+    if (this.content.ended) return true;
+    const ready =
+      this.expect === Step.content && !this.content.begun && !this.failure && !this.stuck;
+    return ready && this.content.short;
+  }
+
+  /** A reply to something that was written is still to come. */
+  get awaiting(): boolean {
+    return this.got < this.owed;
+  }
+
+  get done(): boolean {
+    return this.toWrite === Step.done && this.got === this.owed;
+  }
+
+  /** Answered so that the server cannot have it, whatever was written behind: 421 to its MAIL, or to all. */
+  get senderTurnedAway(): boolean {
+    return this.turnedAway && (this.mailRefused || this.done);
+  }
+
+  /** How far it came: with its content complete only the reply is open, whatever was answered yet. */
+  get stage(): MailStage {
+    if (this.content.ended) return 'reply';
+    return this.uploading ? 'content' : STAGES[this.expect]!;
+  }
+
+  /** Whether the server has certainly left this transaction behind, so that the next needs no RSET. */
+  get clean(): boolean {
+    if (this.job.mail.probe) return true;
+    if (this.mailRefused) return !this.loneDot;
+    return this.content.ended && (this.mode !== 'stream' || this.success !== undefined);
+  }
+
+  /** The transaction before may still be open at the server. */
+  resetFirst(): void {
+    this.expect = Step.reset;
+    this.toWrite = Step.reset;
+  }
+
+  /** The caller gave up before content began: none will be written. */
+  cancel(): void {
+    // After DATA only the reply tells whether the connection can be kept.
+    if (this.toWrite === Step.content && this.mode !== 'stream') this.cancelled = true;
+    else this.toWrite = Step.done;
+  }
+
+  /** Writes what may be written now. Answers whether the next transaction may write behind it. */
+  write(group: OutputGroup, now: number): boolean {
+    const before = group.length;
+    const inEnvelope = !this.content.begun;
+    while (this.toWrite !== Step.done && this.mayWrite()) {
+      this.writeNext(group);
+      if (this.uploading) break;
+    }
+    if (group.length > before) {
+      if (inEnvelope) this.envelopeAt = now;
+      this.writtenAt = now;
+    }
+    return this.written;
+  }
+
+  /** Takes a reply. Answers what is wrong with it if the server is out of step. */
+  reply(reply: Reply): string | undefined {
+    if (!this.awaiting) return 'a reply came before its command was sent';
+    this.got += 1;
+    const { kind, code } = reply;
+    if (kind === 3 && this.expect !== Step.data) return `an unexpected ${code} reply`;
+    if (kind === 2 && this.mode !== 'step' && Math.trunc(code / 10) !== 25) {
+      return `an unexpected ${code} reply`;
+    }
+    if (this.codes.isMisplaced(reply, this.expect)) {
+      if (this.checkCodes) return `${reply.enhancedCode ?? ''} was answered out of its place`;
+      this.oddCodes = true;
+    }
+    const problem = this.take(reply);
+    // Nobody is left to send content to, and none has been begun: there is no need to.
+    if (this.failure && !this.content.begun) {
+      const early = this.mode === 'step' && this.toWrite <= Step.data;
+      if (early || (this.mode === 'stream' && this.expect === Step.content))
+        this.toWrite = Step.done;
+    }
+    return problem;
+  }
+
+  private take(reply: Reply): string | undefined {
+    switch (this.expect) {
+      case Step.reset:
+        this.expect = Step.mail;
+        if (reply.code === 421) this.turnAway(reply);
+        else if (reply.kind !== 2) return 'RSET was refused';
+        else if (this.job.mail.probe) this.success = reply;
+        return undefined;
+      case Step.mail:
+        this.expect = Step.rcpt;
+        this.onMail(reply);
+        return undefined;
+      case Step.rcpt:
+        return this.onRcpt(reply);
+      case Step.data:
+        return this.onData(reply);
+      case Step.content:
+        if (this.lmtp && !this.uploading) return this.onRecipient(reply);
+        this.expect = Step.done;
+        return this.onFinal(reply);
+      case Step.done:
+        return 'a reply came that nothing had asked for';
+    }
+  }
+
+  private mayWrite(): boolean {
+    if (this.toWrite === Step.content) {
+      if (this.mode === 'stream') return !this.hold || this.expect > Step.mail;
+      return this.expect === Step.content && !this.stuck;
+    }
+    return this.mode !== 'step' || !this.awaiting;
+  }
+
+  private writeNext(group: OutputGroup): void {
+    const { commands } = this;
+    switch (this.toWrite) {
+      case Step.reset:
+        group.ascii('RSET\r\n');
+        this.toWrite = this.job.mail.probe ? Step.done : Step.mail;
+        break;
+      case Step.mail:
+        this.say(group, commands.mail);
+        this.toWrite = Step.rcpt;
+        break;
+      case Step.rcpt:
+        this.say(group, commands.rcpt[this.rcptWritten]!);
+        this.rcptWritten += 1;
+        if (this.rcptWritten === commands.rcpt.length) this.toWrite = this.afterRcpt();
+        break;
+      case Step.data:
+        group.ascii('DATA\r\n');
+        this.toWrite = Step.content;
+        break;
+      case Step.content:
+        this.writeContent(group);
+        return;
+      case Step.done:
+        return;
+    }
+    this.owed += 1;
+  }
+
+  private say(group: OutputGroup, command: string): void {
+    if (this.commands.ascii) group.ascii(command);
+    else group.text(command);
+  }
+
+  private afterRcpt(): Step {
+    return this.mode === 'stream' ? Step.content : Step.data;
+  }
+
+  private writeContent(group: OutputGroup): void {
+    if (!this.content.begun) {
+      this.owed += this.lmtp ? this.accepted.length : 1;
+      if (this.failure && this.mode !== 'stream') {
+        // 354 though nobody is to get it: a lone dot, and what it brings is no success (RFC 2920 §3.1).
+        this.loneDot = true;
+        group.ascii('.\r\n');
+        this.toWrite = Step.done;
+        return;
+      }
+    }
+    this.content.write(group);
+    if (this.content.ended) this.toWrite = Step.done;
+  }
+
+  private onMail(reply: Reply): void {
+    if (reply.kind === 2) return;
+    this.mailRefused = true;
+    if (reply.code === 421) this.turnAway(reply);
+    else this.failure ??= this.refusals.of('mail', reply);
+  }
+
+  private onRcpt(reply: Reply): string | undefined {
+    const { to } = this.job.mail.envelope;
+    const address = to[this.rcptAnswered]!;
+    this.rcptAnswered += 1;
+    const last = this.rcptAnswered === to.length;
+    if (last) this.expect = this.afterRcpt();
+    if (reply.kind === 2) {
+      if (this.mailRefused) return 'a recipient was accepted after the sender was refused';
+      this.accepted.push(address);
+    } else if (!this.mailRefused) {
+      this.rejected.push(this.refusals.recipient(address, reply));
+    }
+    if (last && this.accepted.length === 0) {
+      this.failure ??= this.refusals.everyone(this.rejected);
+    }
+    return undefined;
+  }
+
+  private onData(reply: Reply): string | undefined {
+    if (reply.kind === 2) return `DATA was answered with ${reply.code}`;
+    if (reply.kind === 3) {
+      if (reply.code !== 354 && this.mode !== 'step') return `an unexpected ${reply.code} reply`;
+      this.expect = Step.content;
+      // There is no way back from 354 but content or the end of the connection. A lone dot is for
+      // recipients refused; after a sender refused nobody knows what it would send.
+      this.stuck = this.cancelled || this.mailRefused;
+      return undefined;
+    }
+    this.failure ??= this.refusals.of('data', reply, this.rejected);
+    this.toWrite = Step.done;
+    return undefined;
+  }
+
+  private onFinal(reply: Reply): string | undefined {
+    if (this.loneDot) return undefined;
+    if (this.uploading) {
+      if (reply.kind === 2) {
+        // What it has taken nobody can say.
+        this.doubtful = true;
+        return 'content was accepted before its end';
+      }
+      this.stuck = true;
+      this.toWrite = Step.done;
+    }
+    if (reply.kind !== 2) {
+      this.failure ??= this.refusals.of('reply', reply, this.rejected);
+      return undefined;
+    }
+    if (this.failure) return 'content was accepted after its envelope was refused';
+    this.success = reply;
+    return undefined;
+  }
+
+  /** What became of the content for the next recipient (LMTP). */
+  private onRecipient(reply: Reply): string | undefined {
+    const address = this.accepted[this.settled]!;
+    if (reply.kind === 2) {
+      this.settled += 1;
+      this.success = reply;
+    } else {
+      this.accepted.splice(this.settled, 1);
+      this.rejected.push(this.refusals.recipient(address, reply));
+    }
+    // Were the connection lost now, be it after 421, nobody could say who has it.
+    this.doubtful = this.awaiting;
+    if (this.awaiting) return undefined;
+    this.expect = Step.done;
+    if (this.accepted.length === 0) this.failure ??= this.refusals.everyone(this.rejected);
+    return undefined;
+  }
+
+  private turnAway(reply: Reply): void {
+    this.turnedAway = true;
+    this.failure = this.refusals.of('mail', reply);
+  }
+}

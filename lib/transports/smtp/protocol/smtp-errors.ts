@@ -1,0 +1,206 @@
+import {
+  MailDeliveryError,
+  type MailDeliveryErrorInit,
+  type MailErrorCode,
+  type MailStage,
+  type RejectedRecipient,
+} from '../../../base/errors.js';
+import { wordsOf } from '../../../base/reason.js';
+import type { SmtpReply } from './smtp-reply.js';
+
+/** Stages of which the road is at fault whatever the server replies: the mail was not yet spoken of. */
+const ROAD_STAGES: Partial<Record<MailStage, MailErrorCode>> = {
+  greeting: 'MAIL_SERVICE',
+  ehlo: 'MAIL_SERVICE',
+  starttls: 'MAIL_TLS',
+  auth: 'MAIL_AUTH',
+};
+
+const MESSAGE_STAGES: Partial<Record<MailStage, MailErrorCode>> = {
+  mail: 'MAIL_SENDER',
+  rcpt: 'MAIL_RECIPIENTS',
+  data: 'MAIL_CONTENT',
+  content: 'MAIL_CONTENT',
+  reply: 'MAIL_CONTENT',
+};
+
+const STAGE_WORDS: Partial<Record<MailStage, string>> = {
+  dns: 'while its name was being resolved',
+  connect: 'while connecting',
+  greeting: 'before its greeting',
+  reply: 'after the content was complete, before its reply: the mail may have been accepted',
+};
+
+function words(stage: MailStage): string {
+  return STAGE_WORDS[stage] ?? `at ${stage.toUpperCase()}`;
+}
+
+function why(cause: unknown): string {
+  const said = wordsOf(cause);
+  return said && `: ${said}`;
+}
+
+/** Once the content is complete, only a reply tells whether it was accepted (RFC 1047). */
+function openDisposition(stage: MailStage): 'retry' | 'unknown' {
+  return stage === 'reply' ? 'unknown' : 'retry';
+}
+
+/** Makes the errors of one road, by the failure matrix. None of them holds a secret. */
+export class SmtpErrors {
+  constructor(readonly road: string) {}
+
+  /** The server refused something with `reply`. */
+  refused(
+    stage: MailStage,
+    reply: SmtpReply,
+    rejected?: readonly RejectedRecipient[],
+  ): MailDeliveryError {
+    const { code, text } = reply;
+    const said = { smtpCode: code, enhancedCode: reply.enhancedCode, response: text };
+    const road = code === 421 ? 'MAIL_SERVICE' : code === 530 ? 'MAIL_AUTH' : ROAD_STAGES[stage];
+    if (road) {
+      const message = `${this.road} refused to go on ${words(stage)}: ${text}`;
+      // Whatever the stage: a refusal is a reply, so nothing was accepted.
+      return this.make(stage, { code: road, disposition: 'retry', message, ...said });
+    }
+    if (code < 400 || code > 599) return this.protocol(stage, `replied out of step: ${text}`, said);
+    const disposition =
+      code < 500 || rejected?.some((recipient) => recipient.disposition === 'retry')
+        ? 'retry'
+        : 'permanent';
+    const whom = stage === 'rcpt' ? 'every recipient' : 'the mail';
+    const message = `${this.road} refused ${whom} ${stage === 'reply' ? 'after its content' : words(stage)}: ${text}`;
+    const refusal = MESSAGE_STAGES[stage] ?? 'MAIL_PROTOCOL';
+    return this.make(stage, {
+      code: refusal,
+      fault: 'message',
+      disposition,
+      message,
+      rejected,
+      ...said,
+    });
+  }
+
+  lost(stage: MailStage, cause?: unknown): MailDeliveryError {
+    const code =
+      stage === 'dns' ? 'MAIL_DNS' : stage === 'connect' ? 'MAIL_CONNECT' : 'MAIL_CONNECTION_LOST';
+    return this.make(stage, {
+      code,
+      message: `The connection to ${this.road} was lost ${words(stage)}${why(cause)}`,
+      cause,
+    });
+  }
+
+  dns(cause: unknown): MailDeliveryError {
+    const message = `The host of ${this.road} could not be resolved${why(cause)}`;
+    return this.make('dns', { code: 'MAIL_DNS', message, cause });
+  }
+
+  connect(cause: unknown): MailDeliveryError {
+    return this.make('connect', {
+      code: 'MAIL_CONNECT',
+      message: `No connection to ${this.road}${why(cause)}`,
+      cause,
+    });
+  }
+
+  tls(stage: MailStage, why: string, cause?: unknown): MailDeliveryError {
+    const message = `No trusted TLS with ${this.road}: ${why}`;
+    return this.make(stage, { code: 'MAIL_TLS', message, cause });
+  }
+
+  auth(why: string): MailDeliveryError {
+    return this.make('auth', {
+      code: 'MAIL_AUTH',
+      message: `No authentication with ${this.road}: ${why}`,
+    });
+  }
+
+  timeout(stage: MailStage, ms: number): MailDeliveryError {
+    const code =
+      stage === 'dns'
+        ? 'MAIL_DNS'
+        : stage === 'connect'
+          ? 'MAIL_CONNECT'
+          : stage === 'starttls'
+            ? 'MAIL_TLS'
+            : 'MAIL_TIMEOUT';
+    return this.make(stage, { code, message: `${this.road} let ${ms} ms pass ${words(stage)}` });
+  }
+
+  aborted(stage: MailStage, cause: unknown): MailDeliveryError {
+    const message = `The attempt over ${this.road} was aborted ${stage === 'queue' ? 'before it began' : words(stage)}`;
+    return this.make(stage, { code: 'MAIL_ABORTED', message, cause });
+  }
+
+  protocol(
+    stage: MailStage,
+    what: string,
+    said: Partial<MailDeliveryErrorInit> = {},
+  ): MailDeliveryError {
+    return this.make(stage, { code: 'MAIL_PROTOCOL', message: `${this.road} ${what}`, ...said });
+  }
+
+  unsupported(stage: MailStage, why: string): MailDeliveryError {
+    const message = `${this.road} cannot carry this mail: ${why}`;
+    return this.make(stage, {
+      code: 'MAIL_UNSUPPORTED',
+      fault: 'message',
+      disposition: 'permanent',
+      message,
+    });
+  }
+
+  /** The thread that signs broke down, or was closed. */
+  unsigned(cause?: unknown): MailDeliveryError {
+    const message = `${this.road} could not sign the mail with DKIM: its thread ended`;
+    return this.make('queue', { code: 'MAIL_DKIM', message, cause });
+  }
+
+  /** RFC 8689 gives the status code. */
+  noRequireTls(): MailDeliveryError {
+    const why = 'it may only go where REQUIRETLS (RFC 8689) is offered over trusted TLS';
+    return this.make('mail', {
+      code: 'MAIL_UNSUPPORTED',
+      fault: 'message',
+      disposition: 'permanent',
+      enhancedCode: '5.7.30',
+      message: `${this.road} cannot carry this mail: ${why}`,
+    });
+  }
+
+  tooLarge(size: number, limit: number): MailDeliveryError {
+    const message = `${this.road} takes at most ${limit} bytes (SIZE, RFC 1870); this mail has ${size}`;
+    return this.make('mail', {
+      code: 'MAIL_CONTENT',
+      fault: 'message',
+      disposition: 'permanent',
+      message,
+    });
+  }
+
+  queueFull(limit: number): MailDeliveryError {
+    const message = `${limit} mails are waiting for ${this.road} already (pool.maxQueued)`;
+    return this.make('queue', { code: 'MAIL_RATE', message });
+  }
+
+  /** An error of its own for another mail that the same fault stands in the way of. */
+  again(error: MailDeliveryError): MailDeliveryError {
+    const { code, disposition, fault, stage, message, smtpCode, enhancedCode, response } = error;
+    const said = { smtpCode, enhancedCode, response };
+    return this.make(stage, { code, disposition, fault, message, ...said, cause: error });
+  }
+
+  private make(
+    stage: MailStage,
+    init: Partial<MailDeliveryErrorInit> & Pick<MailDeliveryErrorInit, 'code' | 'message'>,
+  ): MailDeliveryError {
+    return new MailDeliveryError({
+      fault: 'road',
+      disposition: openDisposition(stage),
+      stage,
+      road: this.road,
+      ...init,
+    });
+  }
+}

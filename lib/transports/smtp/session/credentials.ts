@@ -1,0 +1,71 @@
+import XOAuth2 from 'nodemailer/lib/xoauth2';
+import { redactor } from '../protocol/smtp-reply.js';
+import type { SmtpAuth, SmtpOAuth2Auth, SmtpPasswordAuth } from '../options/smtp-security.options.js';
+
+/** What the connections of a pool log in with. They share it, so that a token is fetched once. */
+export type Credentials = PasswordCredentials | TokenCredentials;
+
+export interface PasswordCredentials {
+  readonly kind: 'password';
+  readonly user: string;
+  readonly pass: string;
+  readonly method?: SmtpPasswordAuth['method'];
+  /** Takes every form of the secrets out of a text. */
+  readonly redact: (text: string) => string;
+}
+
+export interface TokenCredentials {
+  readonly kind: 'token';
+  readonly user: string;
+  /** Answers an access token; `renew` after the last one was refused. */
+  readonly token: (renew: boolean) => Promise<string>;
+  readonly redact: (text: string) => string;
+}
+
+export function credentialsOf(auth: SmtpAuth): Credentials {
+  return 'pass' in auth
+    ? { kind: 'password', ...auth, redact: redactor(auth.user, [auth.pass]) }
+    : tokenCredentials(auth);
+}
+
+function tokenCredentials(auth: SmtpOAuth2Auth): TokenCredentials {
+  const { user, accessToken, clientSecret, refreshToken } = auth;
+  // Only the last few tokens can still be quoted to us.
+  const tokens: string[] = typeof accessToken === 'string' ? [accessToken] : [];
+  const fetchToken = typeof accessToken === 'function' ? accessToken : flow(auth);
+  return {
+    kind: 'token',
+    user,
+    token: async (renew) => {
+      const token = await fetchToken(renew);
+      if (typeof token !== 'string' || token === '') throw new Error('the token is no string');
+      if (!tokens.includes(token)) tokens.push(token);
+      if (tokens.length > 8) tokens.shift();
+      return token;
+    },
+    redact: (text) => redactor(user, [...tokens, clientSecret ?? '', refreshToken ?? ''])(text),
+  };
+}
+
+/** nodemailer fetches, keeps and renews the token, once for all who ask at a time. */
+function flow(auth: SmtpOAuth2Auth): (renew: boolean) => Promise<string> {
+  const { user, accessToken, ...rest } = auth;
+  const oauth2 = new XOAuth2({
+    user,
+    accessToken: typeof accessToken === 'string' ? accessToken : undefined,
+    clientId: rest.clientId,
+    clientSecret: rest.clientSecret,
+    refreshToken: rest.refreshToken,
+    accessUrl: rest.accessUrl,
+    serviceClient: rest.serviceClient,
+    privateKey: rest.privateKey,
+    scope: rest.scope,
+  });
+  return (renew) =>
+    new Promise((resolve, reject) => {
+      oauth2.getToken(renew, (error, token) => {
+        if (error) reject(error);
+        else resolve(token);
+      });
+    });
+}
