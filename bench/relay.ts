@@ -3,12 +3,12 @@
  * fdatasync, Bull's `queue.add`, the transport alone) in the same run.
  *
  * `--backlog N`: mails stored for the memory line (20,000; 1,000,000 takes a minute and 5 GB of disk).
- * `--mails N`: mails of each turn over the wire (50,000). `--path FOLDER`: the disk. `--only spool|road|bull`.
+ * `--mails N`: mails of each turn over the wire (50,000). `--path FOLDER`: the disk. `--only spool|transport|bull`.
  */
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { parseArgs } from 'node:util';
 import { benchBull } from './relay/bull.js';
-import { benchRoad } from './relay/transport.js';
+import { benchTransport } from './relay/transport.js';
 import { benchSpool } from './relay/spool.js';
 
 const { values } = parseArgs({
@@ -24,5 +24,5 @@ const mails = Number(values.mails);
 
 console.log(`node ${process.version}, ${cpus().length} CPUs, load ${loadavg()[0]!.toFixed(1)}`);
 if (wanted('spool')) await benchSpool(values.path, Number(values.backlog));
-if (wanted('road')) await benchRoad(values.path, mails);
+if (wanted('transport')) await benchTransport(values.path, mails);
 if (wanted('bull')) await benchBull(Math.ceil(mails / 2));

@@ -1,6 +1,6 @@
 /**
- * Mails a second over two roads whose latency changes places while they are in use: `fastest`, always
- * the one, always the other, and an oracle that knows the better road at every moment. One run, the same
+ * Mails a second over two transports whose latency changes places while they are in use: `fastest`, always
+ * the one, always the other, and an oracle that knows the better transport at every moment. One run, the same
  * next hops, prints each as a share of the oracle's. `--quick` takes a third of the time.
  */
 import { createMail } from '../lib/message/create-mail.js';
@@ -17,9 +17,9 @@ const SLOW_MS = 100;
 const SWITCH_MS = process.argv.includes('--quick') ? 1_000 : 3_000;
 const TURNS = 4;
 
-/** Which road is the better one now. */
+/** Which transport is the better one now. */
 let better: 'smtp' | 'web-api' = 'smtp';
-const delayOf = (road: typeof better) => (road === better ? FAST_MS : SLOW_MS);
+const delayOf = (transport: typeof better) => (transport === better ? FAST_MS : SLOW_MS);
 
 const smtpServer = await ScriptedSmtpServer.start({
   script: { final: () => ({ delayMs: delayOf('smtp') }) },
@@ -51,7 +51,7 @@ function mail(): Mail {
   return createMail({ from: 'a@example.com', to: 'b@example.net', subject: 'Hi', text: 'Hi' });
 }
 
-/** Mails a second while the roads change places `TURNS` times. */
+/** Mails a second while the transports change places `TURNS` times. */
 async function measure(deliver: (mail: Mail) => Promise<unknown>): Promise<number> {
   better = 'smtp';
   for (let i = 0; i < 20; i += 1) await deliver(mail());
@@ -77,7 +77,7 @@ async function measure(deliver: (mail: Mail) => Promise<unknown>): Promise<numbe
 
 const fastest = new RouteTransport({
   strategy: 'fastest',
-  roads: [{ transport: smtp() }, { transport: api() }],
+  members: [{ transport: smtp() }, { transport: api() }],
 });
 const [one, other] = [smtp(), api()];
 const runs: readonly (readonly [string, (mail: Mail) => Promise<unknown>])[] = [
@@ -98,5 +98,5 @@ for (const [name, deliver] of runs) {
   console.log(`${name.padEnd(15)} ${rate.toFixed(0).padStart(6)} mails/s  ${share}`);
 }
 
-await Promise.all([fastest, one, other].map((road) => road.close()));
+await Promise.all([fastest, one, other].map((transport) => transport.close()));
 await Promise.all([smtpServer.close(), apiServer.close()]);

@@ -16,7 +16,7 @@ const mails = messages.map((message) => createMail(message));
 const taker: MailTransport = {
   name: 'taker',
   deliver: async ({ envelope }) => ({
-    ...{ road: 'taker', accepted: envelope.to, rejected: [], response: '250 Ok' },
+    ...{ transport: 'taker', accepted: envelope.to, rejected: [], response: '250 Ok' },
   }),
   verify: () => Promise.resolve(),
   close: () => Promise.resolve(),

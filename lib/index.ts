@@ -47,12 +47,15 @@ export {
   createTransport,
   type MailRouteOptions,
   type MailTransportConfig,
-  type SmtpRoadOptions,
+  type SmtpTransportConfig,
 } from './transports/transport.factory.js';
 export type { BreakerOptions, BreakerState } from './transports/route/breaker.js';
 export type { SmtpPorts } from './transports/route/ports/ports.options.js';
-export type { RoadConfig, RoadStatus } from './transports/route/route-member.js';
-export type { RouteRoad, RouteTransportOptions } from './transports/route/route.options.js';
+export type { MemberConfig, TransportStatus } from './transports/route/route-member.js';
+export type {
+  RouteMemberOptions,
+  RouteTransportOptions,
+} from './transports/route/route.options.js';
 export type { RouteParts } from './transports/route/route-parts.js';
 export { RouteTransport } from './transports/route/route.transport.js';
 export type { RouteStrategy } from './transports/route/strategy.js';

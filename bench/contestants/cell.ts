@@ -29,7 +29,7 @@ export interface CellResult {
   readonly failure?: string;
 }
 
-/** Keeps a road busy until it is stopped; `stop` resolves once all that was sent is settled. */
+/** Keeps a transport busy until it is stopped; `stop` resolves once all that was sent is settled. */
 export interface Load {
   stop(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import Bull from 'bull';
 import { MailModule, MailService } from '../../lib/index.js';
 import { createMail } from '../../lib/message/create-mail.js';
 import { bullRelay, type BullRelayOptions } from '../../lib/relay/bull/index.js';
-import { toWire } from '../../lib/relay/job.js';
+import { serializeJob } from '../../lib/relay/job.js';
 import { RedisServer } from '../../test/fixtures/redis-server.js';
 import { Sink } from '../children.js';
 import { messageOf } from '../messages.js';
@@ -42,7 +42,7 @@ export async function benchBull(mails: number): Promise<void> {
   // What the relay stores, made before the clock runs: `add` has only to store it.
   const jobs = Array.from({ length: 500 }, (_, n) => {
     const mail = createMail(messageOf(n));
-    return toWire({ mail, queuedAt: Date.now(), priority: 'normal' });
+    return serializeJob({ mail, queuedAt: Date.now(), priority: 'normal' });
   });
   let added = 0;
   const add = () => {

@@ -19,7 +19,7 @@ const nowhere: MailTransport = {
   name: 'nowhere',
   capacity: 200,
   deliver: async (mail) => ({
-    road: 'nowhere',
+    transport: 'nowhere',
     accepted: mail.envelope.to,
     rejected: [],
     response: '250 ok',

@@ -29,13 +29,13 @@ interface Turn {
  * The spool in front of an SMTP server with CHUNKING that is 20 ms away, beside the transport alone, in
  * turns. The server is a process of its own, and so is the distance; it counts what it took.
  */
-export async function benchRoad(path: string, mails: number): Promise<void> {
+export async function benchTransport(path: string, mails: number): Promise<void> {
   const sink = await Sink.start('chunking-sink');
   const far = await Sink.start('delay-proxy', sink.port, RTT_MS / 2);
   const folder = mkdtempSync(join(path, 'mail-bench-'));
   let files = 0;
   let expected = 0;
-  const road = (maxInFlight: number) =>
+  const open = (maxInFlight: number) =>
     new SmtpTransport({
       host: '127.0.0.1',
       port: far.port,
@@ -48,21 +48,21 @@ export async function benchRoad(path: string, mails: number): Promise<void> {
   };
 
   async function turn(window: number): Promise<Turn> {
-    const transport = road(window);
+    const transport = open(window);
     const lone = await alone(transport, mails);
     await transport.close();
 
     files += 1;
-    const producer = service(`${files}.db`, 'producer', road(window));
+    const producer = service(`${files}.db`, 'producer', open(window));
     await producer.start();
     await handOver(producer, mails, 500);
     await producer.drain(10_000);
-    const worker = service(`${files}.db`, 'both', road(window));
+    const worker = service(`${files}.db`, 'both', open(window));
     const backlog = await drainBacklog(worker, mails);
     await worker.drain(10_000);
 
     files += 1;
-    const both = service(`${files}.db`, 'both', road(window));
+    const both = service(`${files}.db`, 'both', open(window));
     await both.start();
     const through = await flow(both, mails);
     await both.drain(10_000);

@@ -6,8 +6,8 @@
  */
 export type MailDisposition = 'retry' | 'permanent' | 'unknown';
 
-/** Whose fault it is: a `road` fault says nothing about the message, so another road may carry it. */
-export type MailFault = 'road' | 'message';
+/** Whose fault it is: a `transport` fault says nothing about the message, so another transport may carry it. */
+export type MailFault = 'transport' | 'message';
 
 /** Where in an attempt it happened. `content` is DATA or BDAT up to its end; `reply` the wait after it. */
 export type MailStage =
@@ -47,7 +47,7 @@ export const MAIL_ERROR_CODES = {
   MAIL_RECIPIENTS: 'The next hop refused every recipient (RCPT TO)',
   MAIL_CONTENT: 'The next hop refused the content (DATA, BDAT, HTTP 400 or 413)',
   MAIL_RATE: 'The next hop asks to slow down (HTTP 429), or too many mails wait for it already',
-  MAIL_UNSUPPORTED: 'This road cannot carry something that the message asks for',
+  MAIL_UNSUPPORTED: 'This transport cannot carry something that the message asks for',
   MAIL_DKIM: 'The mail could not be signed',
   MAIL_PROTOCOL: 'The next hop broke the protocol',
   MAIL_TIMEOUT: 'The next hop did not answer within its deadline',
@@ -213,8 +213,8 @@ export interface MailDeliveryErrorInit {
   readonly fault: MailFault;
   readonly stage: MailStage;
   readonly message: string;
-  /** The road's name (`smtp:smtp.example.com:587`). */
-  readonly road?: string;
+  /** The transport's name (`smtp:smtp.example.com:587`). */
+  readonly transport?: string;
   readonly smtpCode?: number;
   readonly enhancedCode?: string;
   readonly httpStatus?: number;
@@ -226,13 +226,13 @@ export interface MailDeliveryErrorInit {
   readonly cause?: unknown;
 }
 
-/** An attempt over a road failed. What it means for the message is in `disposition`. */
+/** An attempt over a transport failed. What it means for the message is in `disposition`. */
 export class MailDeliveryError extends MailError {
   readonly code: MailErrorCode;
   readonly disposition: MailDisposition;
   readonly fault: MailFault;
   readonly stage: MailStage;
-  readonly road?: string;
+  readonly transport?: string;
   readonly smtpCode?: number;
   readonly enhancedCode?: string;
   readonly httpStatus?: number;
@@ -246,12 +246,12 @@ export class MailDeliveryError extends MailError {
     this.disposition = init.disposition;
     this.fault = init.fault;
     this.stage = init.stage;
-    this.road = init.road;
+    this.transport = init.transport;
     this.smtpCode = init.smtpCode;
     this.enhancedCode = init.enhancedCode;
     this.httpStatus = init.httpStatus;
     this.response = init.response;
-    // A road of the user's own may have read it wrong; nobody could wait for it.
+    // A transport of the user's own may have read it wrong; nobody could wait for it.
     this.retryAfterMs = Number.isNaN(init.retryAfterMs) ? undefined : init.retryAfterMs;
     this.rejected = init.rejected ?? [];
   }
@@ -261,7 +261,7 @@ export class MailDeliveryError extends MailError {
       ...super.toJSON(),
       fault: this.fault,
       stage: this.stage,
-      road: this.road,
+      transport: this.transport,
       smtpCode: this.smtpCode,
       enhancedCode: this.enhancedCode,
       httpStatus: this.httpStatus,

@@ -1,4 +1,9 @@
-import type { MailDeliveryError, MailError, MailErrorCode, RejectedRecipient } from '../base/errors.js';
+import type {
+  MailDeliveryError,
+  MailError,
+  MailErrorCode,
+  RejectedRecipient,
+} from '../base/errors.js';
 
 interface MailEventBase {
   /** Wall-clock time in milliseconds since the Unix epoch. */
@@ -19,20 +24,20 @@ export interface MailQueuedEvent extends MailEventBase, MailIds {
   readonly notBefore?: number;
 }
 
-/** A mail is handed to a road. */
+/** A mail is handed to a transport. */
 export interface MailAttemptEvent extends MailEventBase, MailIds {
   readonly type: 'attempt';
-  readonly road: string;
+  readonly transport: string;
 }
 
-/** A route tried a road for a mail; each `attempt` over a route has one or more. */
+/** A route tried a transport for a mail; each `attempt` over a route has one or more. */
 export interface MailHopEvent extends MailEventBase, MailIds {
   readonly type: 'hop';
-  readonly road: string;
+  readonly transport: string;
   readonly outcome: 'accepted' | 'partial' | 'failed';
   readonly durationMs: number;
   readonly response?: string;
-  /** Why the road did not take it. */
+  /** Why the transport did not take it. */
   readonly error?: {
     readonly code: MailErrorCode;
     readonly disposition: MailDeliveryError['disposition'];
@@ -43,7 +48,7 @@ export interface MailHopEvent extends MailEventBase, MailIds {
 /** The next hop took responsibility for at least one recipient. */
 export interface MailSentEvent extends MailEventBase, MailIds {
   readonly type: 'sent';
-  readonly road: string;
+  readonly transport: string;
   readonly accepted: readonly string[];
   readonly response: string;
   readonly remoteId?: string;
@@ -53,14 +58,14 @@ export interface MailSentEvent extends MailEventBase, MailIds {
 /** The next hop refused recipients, some beside accepted ones or all. */
 export interface MailRejectedEvent extends MailEventBase, MailIds {
   readonly type: 'rejected';
-  readonly road: string;
+  readonly transport: string;
   readonly rejected: readonly RejectedRecipient[];
 }
 
 /** An attempt ended without a recipient accepted; `error.disposition` says what that means. */
 export interface MailFailedEvent extends MailEventBase, MailIds {
   readonly type: 'failed';
-  readonly road: string;
+  readonly transport: string;
   readonly error: MailError;
   readonly durationMs: number;
 }
@@ -75,8 +80,8 @@ export interface MailFailureSummary {
 /** A mail waits in the relay for another attempt. */
 export interface MailDeferredEvent extends MailEventBase, MailIds {
   readonly type: 'deferred';
-  /** The road is down: the mail keeps its place, and the attempt does not count. */
-  readonly roadDown: boolean;
+  /** The transport is down: the mail keeps its place, and the attempt does not count. */
+  readonly transportDown: boolean;
   /** Attempts that counted. */
   readonly attempts: number;
   /** How long it waits, in milliseconds. */
@@ -101,19 +106,19 @@ export interface MailDeadEvent extends MailEventBase {
 }
 
 /**
- * Stored mail waits: the relay's storage fails, or part of it cannot be read, or the road, asked again,
+ * Stored mail waits: the relay's storage fails, or part of it cannot be read, or the transport, asked again,
  * is still down. Told once, and again when the reason changes.
  */
 export interface MailStalledEvent extends MailEventBase {
   readonly type: 'stalled';
-  /** What cannot be done: lease mail to send it, record what became of it, or deliver it over the road. */
+  /** What cannot be done: lease mail to send it, record what became of it, or deliver it over the transport. */
   readonly doing: 'lease' | 'settle' | 'deliver';
   /** The storage's name. */
   readonly relay: string;
   readonly error: MailError;
 }
 
-/** The relay's storage, or the road, is back. */
+/** The relay's storage, or the transport, is back. */
 export interface MailResumedEvent extends MailEventBase {
   readonly type: 'resumed';
   readonly doing: MailStalledEvent['doing'];

@@ -39,7 +39,7 @@ export interface MailDsn {
 
 /**
  * A message after validation and defaults: deeply frozen plain data. `JSON.stringify` and `parseMail`
- * take it through storage unchanged. Every attempt on every road carries the same id and messageId.
+ * take it through storage unchanged. Every attempt on every transport carries the same id and messageId.
  */
 export interface Mail {
   /** UUIDv7 (RFC 9562). */

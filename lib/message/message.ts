@@ -103,18 +103,18 @@ export interface MailMessageFields {
   /** The `Importance` family of headers. */
   readonly priority?: 'high' | 'normal' | 'low';
   readonly envelope?: MailEnvelopeInput;
-  /** Needs a road over SMTP whose server offers DSN; any other refuses the message. `{}` asks for nothing. */
+  /** Needs a transport over SMTP whose server offers DSN; any other refuses the message. `{}` asks for nothing. */
   readonly dsn?: MailDsnInput;
   /**
    * Every server on the way has to use TLS, or give the message back (REQUIRETLS, RFC 8689). Needs a
-   * road over SMTP with a trusted certificate, whose server offers it; any other refuses the message.
+   * transport over SMTP with a trusted certificate, whose server offers it; any other refuses the message.
    */
   readonly requireTLSExtensionEnabled?: boolean;
   /** Labels for statistics; SendGrid's categories. */
   readonly tags?: readonly string[];
   /** Key-value data that comes back in events; SendGrid's custom arguments. Never sent as a header. */
   readonly metadata?: Readonly<Record<string, string>>;
-  /** Not before this moment. Needs a road that can hold mail (Web API), or a relay. */
+  /** Not before this moment. Needs a transport that can hold mail (Web API), or a relay. */
   readonly sendAt?: Date | string;
   /** Settings that only one provider knows, by its name: `{ sendgrid: { templateId } }`. */
   readonly providerOptions?: MailProviderOptions;

@@ -1,5 +1,5 @@
 /**
- * Settings that only one provider knows, under its name; every other road passes them over. Each
+ * Settings that only one provider knows, under its name; every other transport passes them over. Each
  * provider's file adds its own type here. What a provider does not know it refuses before sending.
  */
 // An interface, so that others can add to it.

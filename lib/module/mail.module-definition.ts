@@ -13,7 +13,7 @@ import {
   type ResolvedMailOptions,
 } from './mail.options.js';
 import { MailService } from '../service/mail.service.js';
-import { getMailStandInsToken, getMailToken, type MailStandIns } from '../service/mail.tokens.js';
+import { getTestDoublesToken, getMailToken, type TestDoubles } from '../service/mail.tokens.js';
 import type { MailMessage } from '../message/message.js';
 import { redirectMail } from '../message/redirect.js';
 import { describe } from '../base/option-reader.js';
@@ -66,10 +66,10 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
     .build();
 
 function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: OptionalWiring) {
-  const standIns = getMailStandInsToken(name);
+  const doubles = getTestDoublesToken(name);
   const providers: Provider[] = [
     { provide: RESOLVED_OPTIONS, useFactory: readMailOptions, inject: [RAW_OPTIONS] },
-    { provide: standIns, useValue: {} satisfies MailStandIns },
+    { provide: doubles, useValue: {} satisfies TestDoubles },
     {
       provide: RELAY,
       useFactory: (...dependencies: unknown[]) => wiring.create(...dependencies),
@@ -90,12 +90,12 @@ function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: Optional
       provide: INSTANCE,
       useFactory: (
         options: ResolvedMailOptions,
-        tests: MailStandIns,
+        tests: TestDoubles,
         before: readonly MailInterceptor[],
         relay?: RelaySetup,
         templates?: TemplateStore,
       ) => createService(options, tests, { name, interceptors: before, relay, templates }),
-      inject: [RESOLVED_OPTIONS, standIns, INTERCEPTORS, RELAY, TEMPLATES],
+      inject: [RESOLVED_OPTIONS, doubles, INTERCEPTORS, RELAY, TEMPLATES],
     },
     {
       provide: MailExplorer,
@@ -130,11 +130,11 @@ interface Injected {
 
 function createService(
   options: ResolvedMailOptions,
-  standIns: MailStandIns,
+  doubles: TestDoubles,
   { name, interceptors, relay, templates }: Injected,
 ): MailService {
   const { transport, defaults, content, maxMessageBytes, redirect } = options;
-  const { clock = systemClock, road } = standIns;
+  const { clock = systemClock } = doubles;
   const fill = (message: MailMessage) => (templates ? fillMessage(message, templates) : message);
   const intercepted = (message: MailMessage) => {
     const given = intercept(interceptors, message, { mailer: name });
@@ -142,8 +142,8 @@ function createService(
   };
   return new MailService({
     name,
-    transport: createTransport(transport, { clock, road }),
-    relay: relay && (standIns.relay?.(relay) ?? relay),
+    transport: createTransport(transport, { clock, transport: doubles.transport }),
+    relay: relay && (doubles.relay?.(relay) ?? relay),
     defaults,
     content,
     prepare: interceptors.length === 0 ? fill : intercepted,
@@ -163,7 +163,8 @@ function wireRelay({ relay, name }: MailModuleExtras): OptionalWiring {
   if (relay === undefined) return { create: () => undefined };
   // JavaScript may hand in anything.
   const given: unknown = relay;
-  if (typeof given === 'object' && given !== null && 'wire' in given) return relay.wire(name);
+  if (typeof given === 'object' && given !== null && 'register' in given)
+    return relay.register(name);
   throw new MailConfigurationError(
     'relay',
     'what spoolRelay(…) or bullRelay(…) answers',

@@ -25,7 +25,7 @@ export interface MailShutdownOptions {
 
 /** What `MailModule.forRoot` takes and what the factory of `forRootAsync` answers. */
 export interface MailModuleOptions {
-  /** The road to the next hop: options, a URL, or an object of the MailTransport contract. */
+  /** The transport to the next hop: options, a URL, or an object of the MailTransport contract. */
   readonly transport: MailTransportConfig;
   /** Fields that a message without them gets. `headers`, `tags`, `metadata` and `providerOptions` are merged. */
   readonly defaults?: Partial<MailMessageFields>;

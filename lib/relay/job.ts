@@ -1,4 +1,4 @@
-import { MailDeliveryError, type MailError } from '../base/errors.js';
+import { MAIL_ERROR_CODES, MailDeliveryError, type MailError } from '../base/errors.js';
 import { parseMail } from '../message/mail-json.js';
 import type { Mail } from '../message/mail.js';
 import { wellFormed } from '../message/text.js';
@@ -6,14 +6,14 @@ import type { CorruptJob, JobFailure, NewJob, RelayPriority, Settlement } from '
 
 type DeadSettlement = Extract<Settlement, { readonly outcome: 'dead' }>;
 
-/** The version of the wire form that this package writes. It reads all versions up to this one. */
+/** The version of the stored form that this package writes. It reads all versions up to this one. */
 export const JOB_VERSION = 1;
 
 /**
- * The wire form of a job: plain data that `JSON.stringify` takes through any storage. It holds what was
+ * The stored form of a job: plain data that `JSON.stringify` takes through any storage. It holds what was
  * accepted and never changes; what happens to the job afterwards is the driver's to keep.
  */
-export interface JobWire {
+export interface StoredJob {
   readonly v: typeof JOB_VERSION;
   readonly queuedAt: number;
   readonly notBefore?: number;
@@ -25,23 +25,23 @@ export interface JobWire {
 const PRIORITIES: readonly RelayPriority[] = ['high', 'normal', 'low'];
 const MAX_PROBLEM_LENGTH = 500;
 
-export function toWire(job: NewJob): JobWire {
+export function serializeJob(job: NewJob): StoredJob {
   const { mail, queuedAt, notBefore, priority, idempotencyKey: key } = job;
   return { v: JOB_VERSION, queuedAt, notBefore, priority, key, mail };
 }
 
 /**
- * A job out of its wire form, as text or parsed. Everything is checked as if a stranger had written
+ * A job out of its stored form, as text or parsed. Everything is checked as if a stranger had written
  * it, since a queue may be written by hand.
  * @throws Error that says what is wrong with it; see `problemOf`.
  */
-export function fromWire(json: unknown): NewJob {
-  const wire: unknown = typeof json === 'string' ? JSON.parse(json) : json;
-  if (typeof wire !== 'object' || wire === null || Array.isArray(wire)) {
+export function parseJob(json: unknown): NewJob {
+  const stored: unknown = typeof json === 'string' ? JSON.parse(json) : json;
+  if (typeof stored !== 'object' || stored === null || Array.isArray(stored)) {
     throw new TypeError('A stored job is an object');
   }
   const field = (name: string): unknown =>
-    Object.hasOwn(wire, name) ? (wire as Record<string, unknown>)[name] : undefined;
+    Object.hasOwn(stored, name) ? (stored as Record<string, unknown>)[name] : undefined;
   const version = field('v');
   if (version !== JOB_VERSION) {
     const newer = typeof version === 'number' && version > JOB_VERSION;
@@ -108,13 +108,37 @@ export function burial({ id, problem: message }: CorruptJob, at: number): DeadSe
 /** An error as it is stored beside a job; `now` in milliseconds since the Unix epoch. */
 export function failureOf(error: MailError, now: number): JobFailure {
   const { code, disposition, message } = error;
-  const { road, response } = error instanceof MailDeliveryError ? error : {};
+  const { transport, response } = error instanceof MailDeliveryError ? error : {};
   return {
     code,
     disposition,
     message: brief(message),
-    ...(road !== undefined && { road }),
+    ...(transport !== undefined && { transport }),
     ...(response !== undefined && { response: brief(response) }),
     at: now,
   };
+}
+
+/**
+ * A failure out of its stored form, or nothing where it cannot be read. A release before this one called
+ * the transport `road`.
+ */
+export function parseFailure(json: unknown): JobFailure | undefined {
+  if (typeof json !== 'string' || json === '') return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { road, ...fields } = value as Record<string, unknown>;
+  const failure = { ...(typeof road === 'string' && { transport: road }), ...fields };
+  return isFailure(failure) ? failure : undefined;
+}
+
+function isFailure(value: object): value is JobFailure {
+  const { code, message, at } = value as Partial<Record<keyof JobFailure, unknown>>;
+  const known = typeof code === 'string' && Object.hasOwn(MAIL_ERROR_CODES, code);
+  return known && typeof message === 'string' && typeof at === 'number';
 }

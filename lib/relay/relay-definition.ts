@@ -33,7 +33,7 @@ export interface RelayWiring {
 /** What `relay` of the module takes: `spoolRelay(...)`, `bullRelay(...)`, or a driver of your own. */
 export interface MailRelayDefinition {
   /** Called once for each mailer that uses the definition; `mailer` is its name, if it has one. */
-  wire(mailer?: string): RelayWiring;
+  register(mailer?: string): RelayWiring;
 }
 
 /** Options of a driver, with what it takes to make them. */

@@ -21,7 +21,7 @@ export interface QueuedReceipt {
 }
 
 /** Takes mails into a relay, and says so only when they are on stable storage. */
-export class RelayDoor {
+export class RelayEnqueuer {
   constructor(
     private readonly parts: {
       readonly relay: MailRelay;
@@ -37,7 +37,7 @@ export class RelayDoor {
     const { signal, idempotencyKey, priority = 'normal' } = options;
     if (signal?.aborted) throw abortedError(mail, signal.reason);
     const queuedAt = clock.now();
-    // The relay holds the mail back itself, so that it goes over roads that cannot.
+    // The relay holds the mail back itself, so that it goes over transports that cannot.
     const { sendAt, ...rest } = mail;
     const notBefore = sendAt === undefined ? undefined : Date.parse(sendAt);
     const job = {

@@ -33,7 +33,7 @@ export interface JobFailure {
   readonly code: MailErrorCode;
   readonly disposition: MailDisposition;
   readonly message: string;
-  readonly road?: string;
+  readonly transport?: string;
   /** The server's own words. */
   readonly response?: string;
   /** Milliseconds since the Unix epoch. */

@@ -85,10 +85,12 @@ export function backoffMs(
   return Math.floor(minBackoffMs + random * (ceiling - minBackoffMs));
 }
 
-/** Whether a failure says nothing about the mail: it waits for the road, and no attempt counts. */
-export function isRoadDown(error: MailError): boolean {
+/** Whether a failure says nothing about the mail: it waits for the transport, and no attempt counts. */
+export function isTransportDown(error: MailError): boolean {
   if (error.code === 'MAIL_SHUTDOWN') return true;
   return (
-    error instanceof MailDeliveryError && error.fault === 'road' && error.disposition === 'retry'
+    error instanceof MailDeliveryError &&
+    error.fault === 'transport' &&
+    error.disposition === 'retry'
   );
 }

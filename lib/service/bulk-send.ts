@@ -18,7 +18,7 @@ import type { MailMessage } from '../message/message.js';
 import { describe } from '../base/option-reader.js';
 import type { Deliver } from '../transports/attempt.js';
 import { singleMail } from '../transports/single-mail.js';
-import type { MailBulkRoad, MailHop } from '../transports/transport.js';
+import type { MailBulkTransport, MailHop } from '../transports/transport.js';
 
 export interface SendBulkOptions {
   /** Stops what is in flight and takes no further recipient. So does unsubscribing. */
@@ -41,7 +41,7 @@ export type MailBulkOutcome<R = MailBulkRecipient> = {
 /** What a bulk needs of the service. */
 export interface BulkHost {
   readonly clock: Clock;
-  readonly road: MailBulkRoad | undefined;
+  readonly transport: MailBulkTransport | undefined;
   readonly draining: () => boolean;
   readonly mailOf: (message: MailMessage, signal: AbortSignal) => Mail | Promise<Mail>;
   /** One mail's attempt with its events; `deliver` in place of the transport's own way. */
@@ -125,7 +125,7 @@ class BulkRun<R extends MailBulkRecipient> {
     concurrency: number,
     private readonly emit: (outcome: MailBulkOutcome<R>) => void,
   ) {
-    this.gate = new Limit(host.road ? BATCHES_IN_FLIGHT : concurrency);
+    this.gate = new Limit(host.transport ? BATCHES_IN_FLIGHT : concurrency);
     this.singles = new Limit(concurrency);
   }
 
@@ -135,7 +135,7 @@ class BulkRun<R extends MailBulkRecipient> {
     const mail = await host.mailOf({ ...message, to: BULK_PLACEHOLDER }, this.signal);
     refuseOtherRecipients(mail);
     const bulk = new BulkMail(mail);
-    const size = host.road?.size ?? 1;
+    const size = host.transport?.size ?? 1;
     let parts: Part<R>[] = [];
     let index = 0;
     try {
@@ -184,14 +184,14 @@ class BulkRun<R extends MailBulkRecipient> {
 
   private async sendParts(shared: Mail, parts: readonly Part<R>[]): Promise<void> {
     const { host, signal } = this;
-    const { road } = host;
-    if (!road) {
+    const { transport } = host;
+    if (!transport) {
       await Promise.all(parts.map((part) => this.settle(part, this.sendOne(shared, part.entry))));
       return;
     }
     const entries = parts.map(({ entry }) => entry);
     const hops = new Map<MailBulkEntry, (hop: MailHop) => void>();
-    const outcomes = road.deliver(shared, entries, {
+    const outcomes = transport.deliver(shared, entries, {
       signal,
       limit: (send) => this.alone(send),
       onHop: (entry, hop) => hops.get(entry)?.(hop),

@@ -6,7 +6,7 @@ import type { MailRelay } from '../relay/relay.js';
 import type { RelayWorker } from '../relay/worker/worker.js';
 import type { MailTransport } from '../transports/transport.js';
 
-/** After the deadline a road, or a storage, has this long to fail what it holds and close. */
+/** After the deadline a transport, or a storage, has this long to fail what it holds and close. */
 const TEAR_DOWN_GRACE_MS = 500;
 
 export interface DrainParts {

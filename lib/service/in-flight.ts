@@ -33,7 +33,7 @@ export class InFlight {
 
   /**
    * Runs one send. `work` says which mail it is as soon as it is made. The answer settles at the
-   * latest when `abandon` is called, whatever the road does. `counts: false` is for mail that is only
+   * latest when `abandon` is called, whatever the transport does. `counts: false` is for mail that is only
    * stored, which is neither sent nor failed.
    */
   run<T>(
@@ -84,7 +84,7 @@ export class InFlight {
   }
 
   /**
-   * Lets go of everything in flight: `tearDown` makes the roads fail what they hold, and what has not
+   * Lets go of everything in flight: `tearDown` makes the transports fail what they hold, and what has not
    * settled `graceMs` milliseconds later is answered here, as unknown.
    */
   async abandon(tearDown: () => Promise<void>, graceMs: number): Promise<AbandonedMail[]> {
@@ -133,8 +133,8 @@ function abandonedError(mail: Mail | undefined): MailDeliveryError {
   return new MailDeliveryError({
     code: 'MAIL_ABORTED',
     disposition: 'unknown',
-    fault: 'road',
+    fault: 'transport',
     stage: 'queue',
-    message: `The drain deadline passed while ${mail ? `mail ${mail.id}` : 'a mail'} was in flight, and its road did not say what became of it`,
+    message: `The drain deadline passed while ${mail ? `mail ${mail.id}` : 'a mail'} was in flight, and its transport did not say what became of it`,
   });
 }

@@ -29,9 +29,9 @@ export type MailOutcome = {
   | { readonly error: MailError; readonly receipt?: undefined }
 );
 
-/** Whether a road would take mail now. */
+/** Whether a transport would take mail now. */
 export interface MailHealth {
-  readonly road: string;
+  readonly transport: string;
   readonly ok: boolean;
   readonly durationMs: number;
   /** Why not. */

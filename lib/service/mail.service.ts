@@ -12,7 +12,7 @@ import { loadContent, needsContent, type ContentAllowance } from '../message/con
 import { createMail } from '../message/create-mail.js';
 import type { Mail } from '../message/mail.js';
 import type { MailMessage, MailMessageFields } from '../message/message.js';
-import { RelayDoor } from '../relay/relay-enqueuer.js';
+import { RelayEnqueuer } from '../relay/relay-enqueuer.js';
 import type { MailRelay, RelayPriority } from '../relay/relay.js';
 import type { RelaySetup } from '../relay/relay-definition.js';
 import { RelayWorker } from '../relay/worker/worker.js';
@@ -30,7 +30,7 @@ export interface SendOptions {
    * to 255 characters.
    */
   readonly idempotencyKey?: string;
-  /** Not before this moment; the message's own `sendAt` otherwise. With a relay it holds on every road. */
+  /** Not before this moment; the message's own `sendAt` otherwise. With a relay it holds on every transport. */
   readonly sendAt?: Date | string;
   /** Which mail leaves the relay first. Not the message's `priority`, which is a header. Default `normal`. */
   readonly priority?: RelayPriority;
@@ -70,7 +70,7 @@ const RELAY_BATCH = 500;
 /** The one door: takes messages, answers receipts. Inject it by its class or with `@InjectMail(name)`. */
 export class MailService {
   private readonly inFlight: InFlight;
-  private readonly door?: RelayDoor;
+  private readonly door?: RelayEnqueuer;
   private readonly worker?: RelayWorker;
   private readonly loading = new AbortController();
   private drained?: Promise<MailDrainSummary>;
@@ -80,7 +80,7 @@ export class MailService {
     this.inFlight = new InFlight(clock);
     if (!setup) return;
     const { relay, options } = setup;
-    this.door = new RelayDoor({ relay, events, clock, mailer });
+    this.door = new RelayEnqueuer({ relay, events, clock, mailer });
     if (options.role === 'producer') return;
     this.worker = new RelayWorker({ relay, transport, options, events, clock, mailer });
   }
@@ -114,7 +114,7 @@ export class MailService {
   }
 
   private async store(
-    door: RelayDoor,
+    door: RelayEnqueuer,
     message: MailMessage,
     options: SendOptions,
   ): Promise<MailReceipt> {
@@ -180,7 +180,7 @@ export class MailService {
     const host = {
       clock,
       // A relay stores each mail by itself, and whom one is redirected to shows only in a mail of its own.
-      road: this.door || redirect ? undefined : transport.bulk,
+      transport: this.door || redirect ? undefined : transport.bulk,
       draining: () => this.drained !== undefined,
       mailOf: (one: MailMessage, signal: AbortSignal) => this.mailOf(one, { signal }, true),
       send: (given: Mail, signal: AbortSignal, deliver?: Deliver) =>
@@ -204,21 +204,28 @@ export class MailService {
     return this.mailOf(message, {});
   }
 
-  /** Asks each road whether it would take mail now: connects and authenticates, sends nothing. */
+  /** Asks each transport whether it would take mail now: connects and authenticates, sends nothing. */
   async verify(options: SendOptions = {}): Promise<readonly MailHealth[]> {
     if (this.drained) throw new MailShutdownError();
-    return Promise.all(roadsOf(this.parts.transport).map((road) => this.healthOf(road, options)));
+    return Promise.all(
+      transportsOf(this.parts.transport).map((transport) => this.healthOf(transport, options)),
+    );
   }
 
-  private async healthOf(road: MailTransport, options: SendOptions): Promise<MailHealth> {
+  private async healthOf(transport: MailTransport, options: SendOptions): Promise<MailHealth> {
     const { clock } = this.parts;
     const from = clock.monotonic();
-    const error = await road.verify(options).then(
+    const error = await transport.verify(options).then(
       () => undefined,
       (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason))),
     );
     const durationMs = clock.monotonic() - from;
-    return { road: road.name, ok: error === undefined, durationMs, ...(error && { error }) };
+    return {
+      transport: transport.name,
+      ok: error === undefined,
+      durationMs,
+      ...(error && { error }),
+    };
   }
 
   /** Tells what a provider's webhook said, in `events$`. The webhooks module calls it. */
@@ -299,21 +306,21 @@ export class MailService {
   }
 }
 
-/** The roads that lead straight to a next hop. */
-function roadsOf(transport: MailTransport): readonly MailTransport[] {
-  return transport.roads?.flatMap(roadsOf) ?? [transport];
+/** The transports that lead straight to a next hop. */
+function transportsOf(transport: MailTransport): readonly MailTransport[] {
+  return transport.transports?.flatMap(transportsOf) ?? [transport];
 }
 
 function receiptOf(mail: Mail, attempt: AttemptResult): MailReceipt {
   const { delivery, durationMs, startedAt } = attempt;
-  const { road, accepted, rejected, response, remoteId } = delivery;
+  const { transport, accepted, rejected, response, remoteId } = delivery;
   const { id, messageId } = mail;
   const partial = rejected.length > 0;
   const outcome = partial ? 'partial' : 'accepted';
   const hops = delivery.hops ?? [
     remoteId === undefined
-      ? { road, startedAt, durationMs, outcome, response }
-      : { road, startedAt, durationMs, outcome, response, remoteId },
+      ? { transport, startedAt, durationMs, outcome, response }
+      : { transport, startedAt, durationMs, outcome, response, remoteId },
   ];
   return { id, messageId, status: partial ? 'partial' : 'sent', accepted, rejected, hops };
 }

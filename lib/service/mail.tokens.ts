@@ -13,13 +13,13 @@ export function getMailToken(name?: string): InjectionToken<MailService> {
 }
 
 /** What a test puts in place of parts of a module instance. An app has none of it. */
-export interface MailStandIns {
+export interface TestDoubles {
   readonly clock?: Clock;
-  /** Stands in for a single road, which is called `name`. */
-  readonly road?: (name: string) => MailTransport;
+  /** Stands in for a single transport, which is called `name`. */
+  readonly transport?: (name: string) => MailTransport;
   readonly relay?: (setup: RelaySetup) => RelaySetup;
 }
 
-/** The token of a module instance's MailStandIns, which the testing subpath overrides. */
-export const getMailStandInsToken = (name?: string): string =>
-  name === undefined || name === '' ? 'MailStandIns' : `MailStandIns:${name}`;
+/** The token of a module instance's TestDoubles, which the testing subpath overrides. */
+export const getTestDoublesToken = (name?: string): string =>
+  name === undefined || name === '' ? 'TestDoubles' : `TestDoubles:${name}`;

@@ -1,5 +1,5 @@
 export { MailOutbox, type OutboxAttempt } from './outbox.js';
-export type { OutboxRoad } from './outbox-transport.js';
+export type { OutboxTransport } from './outbox-transport.js';
 export { OutboxMail } from './outbox-mail.js';
 export type { OutboxFailure, OutboxStep } from './outbox-script.js';
 export type { MailFilter, MailFilterFields } from './mail-filter.js';

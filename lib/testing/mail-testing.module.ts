@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.js';
 import { MailConfigurationError } from '../base/errors.js';
 import { MailModule } from '../module/mail.module.js';
 import type { MailModuleExtras, MailModuleOptions } from '../module/mail.options.js';
-import { getMailStandInsToken, type MailStandIns } from '../service/mail.tokens.js';
+import { getTestDoublesToken, type TestDoubles } from '../service/mail.tokens.js';
 import { OptionReader } from '../base/option-reader.js';
 import { MailOutbox } from './outbox.js';
 
@@ -21,7 +21,7 @@ export interface OverrideMailOptions {
 }
 
 /**
- * Puts an outbox in place of the roads of an app under test, and of its relay's storage if it has one;
+ * Puts an outbox in place of the transports of an app under test, and of its relay's storage if it has one;
  * all else of the app stays as it is. `compile` of the builder fails with a MailConfigurationError when
  * the app has no such mailer: the test would send real mail.
  * @throws MailConfigurationError for an option that there is not.
@@ -34,12 +34,12 @@ export function overrideMail(
   const name = reader.optionalString('name');
   const { clock } = options;
   const outbox = new MailOutbox(clock);
-  const standIns: MailStandIns = {
+  const doubles: TestDoubles = {
     clock,
-    road: (road) => outbox.addRoad(road),
+    transport: (transport) => outbox.addTransport(transport),
     relay: (setup) => ({ ...setup, relay: outbox.addRelay() }),
   };
-  builder.overrideProvider(getMailStandInsToken(name)).useValue(standIns);
+  builder.overrideProvider(getTestDoublesToken(name)).useValue(doubles);
   // Nest takes an override of something that nobody provides without a word.
   const compile = builder.compile.bind(builder);
   builder.compile = async (...given) => {
@@ -61,7 +61,7 @@ export class MailTestingModule {
   /** `defaults.from` is there unless you give one; the module is global. */
   static forRoot(options: MailTestingOptions = {}): DynamicModule {
     const outbox = new MailOutbox();
-    const transport = outbox.addRoad('outbox');
+    const transport = outbox.addTransport('outbox');
     const defaults = { from: 'test@example.com', ...options.defaults };
     return {
       module: MailTestingModule,

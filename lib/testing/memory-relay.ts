@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '../base/clock.js';
 import { MailRelayError } from '../base/errors.js';
 import type { Mail } from '../message/mail.js';
-import { bornAt, fromWire, narrowTo, problemOf, toWire } from '../relay/job.js';
+import { bornAt, parseJob, narrowTo, problemOf, serializeJob } from '../relay/job.js';
 import type {
   ConsumeOptions,
   CorruptJob,
@@ -65,7 +65,7 @@ export class MemoryJobs {
     return rows.map((row) => leasedJob(row).mail);
   }
 
-  /** A worker has something to do now. One whose road is down gave its jobs back, and waits. */
+  /** A worker has something to do now. One whose transport is down gave its jobs back, and waits. */
   get isBusy(): boolean {
     return [...this.rows.values()].some((row) => {
       const state = this.stateOf(row);
@@ -115,7 +115,7 @@ export class MemoryRelay implements MailRelay {
       messageId,
       priority,
       queuedAt,
-      body: JSON.stringify(toWire(job)),
+      body: JSON.stringify(serializeJob(job)),
       bornAt: bornAt(job),
       dueAt: notBefore,
       attempts: 0,
@@ -276,7 +276,7 @@ export class MemoryRelay implements MailRelay {
 
 /** @throws Error that says what is wrong with the row. */
 function leasedJob({ id, body, open, attempts, bornAt: born }: Row): LeasedJob {
-  const { mail } = fromWire(body);
+  const { mail } = parseJob(body);
   if (mail.id !== id) throw new TypeError('The stored mail is another one');
   return { mail: narrowTo(mail, open), attempts, bornAt: born };
 }

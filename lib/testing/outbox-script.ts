@@ -6,13 +6,13 @@ import {
 import type { Mail } from '../message/mail.js';
 
 const NAMED = {
-  refused: ['MAIL_CONNECT', 'retry', 'road', 'connect', 'connect ECONNREFUSED'],
-  dns: ['MAIL_DNS', 'retry', 'road', 'dns', 'getaddrinfo ENOTFOUND'],
-  tls: ['MAIL_TLS', 'retry', 'road', 'starttls', 'the certificate has expired'],
-  auth: ['MAIL_AUTH', 'retry', 'road', 'auth', '535 5.7.8 authentication failed'],
-  timeout: ['MAIL_TIMEOUT', 'retry', 'road', 'connect', 'no answer within the deadline'],
-  'drop-before-dot': ['MAIL_CONNECTION_LOST', 'retry', 'road', 'content', 'connection lost'],
-  'drop-after-dot': ['MAIL_CONNECTION_LOST', 'unknown', 'road', 'reply', 'connection lost'],
+  refused: ['MAIL_CONNECT', 'retry', 'transport', 'connect', 'connect ECONNREFUSED'],
+  dns: ['MAIL_DNS', 'retry', 'transport', 'dns', 'getaddrinfo ENOTFOUND'],
+  tls: ['MAIL_TLS', 'retry', 'transport', 'starttls', 'the certificate has expired'],
+  auth: ['MAIL_AUTH', 'retry', 'transport', 'auth', '535 5.7.8 authentication failed'],
+  timeout: ['MAIL_TIMEOUT', 'retry', 'transport', 'connect', 'no answer within the deadline'],
+  'drop-before-dot': ['MAIL_CONNECTION_LOST', 'retry', 'transport', 'content', 'connection lost'],
+  'drop-after-dot': ['MAIL_CONNECTION_LOST', 'unknown', 'transport', 'reply', 'connection lost'],
 } as const;
 
 /**
@@ -20,11 +20,11 @@ const NAMED = {
  * - `'ok'`: it takes the mail.
  * - an SMTP reply code (`'421'`, `'450'`, `'451'`, `'535'`, `'550'`, `'552'`, `'554'` …): it refuses as a
  *   server does that answers so.
- * - `'refused'`, `'dns'`, `'tls'`, `'auth'`, `'timeout'`, `'drop-before-dot'`, `'drop-after-dot'`: the road fails.
+ * - `'refused'`, `'dns'`, `'tls'`, `'auth'`, `'timeout'`, `'drop-before-dot'`, `'drop-after-dot'`: the transport fails.
  * - `'hang'`: nothing happens until the attempt is aborted.
  * - `{ retryAfter }`: it asks to come again after so many milliseconds.
  * - `{ reject, code? }`: it takes the mail for all recipients but these. Code default `'550'`.
- * - an Error: the road throws it.
+ * - an Error: the transport throws it.
  */
 export type OutboxStep =
   | 'ok'
@@ -65,11 +65,11 @@ function isObjectStep(step: unknown): boolean {
   return 'reject' in step && Array.isArray(step.reject);
 }
 
-/** The error that a road raises for that step. */
+/** The error that a transport raises for that step. */
 export function errorOf(
   step: Exclude<OutboxStep, 'ok' | 'hang'>,
   mail: Mail | undefined,
-  road: string,
+  transport: string,
 ): Error {
   if (step instanceof Error) return step;
   if (typeof step === 'object') {
@@ -77,32 +77,32 @@ export function errorOf(
     return new MailDeliveryError({
       code: 'MAIL_RATE',
       disposition: 'retry',
-      fault: 'road',
+      fault: 'transport',
       stage: 'response',
-      message: `${road} asks to wait for ${retryAfterMs ?? 0} ms (scripted)`,
-      road,
+      message: `${transport} asks to wait for ${retryAfterMs ?? 0} ms (scripted)`,
+      transport,
       httpStatus: 429,
       retryAfterMs,
     });
   }
   if (step in NAMED) {
     const [code, disposition, fault, stage, what] = NAMED[step as keyof typeof NAMED];
-    const message = `${road}: ${what} (scripted)`;
-    return new MailDeliveryError({ code, disposition, fault, stage, message, road });
+    const message = `${transport}: ${what} (scripted)`;
+    return new MailDeliveryError({ code, disposition, fault, stage, message, transport });
   }
-  return refusal(step, mail, road);
+  return refusal(step, mail, transport);
 }
 
 /** As a server that answers with this code, by what the code is about (RFC 5321 §4.2.3). */
-function refusal(text: string, mail: Mail | undefined, road: string): MailDeliveryError {
+function refusal(text: string, mail: Mail | undefined, transport: string): MailDeliveryError {
   const smtpCode = Number(text);
   const disposition = smtpCode < 500 ? ('retry' as const) : ('permanent' as const);
   const response = `${text} scripted`;
   const init = (rest: Pick<MailDeliveryErrorInit, 'code' | 'fault' | 'stage'>) =>
     new MailDeliveryError({
       disposition,
-      message: `${road} answered ${response}`,
-      road,
+      message: `${transport} answered ${response}`,
+      transport,
       smtpCode,
       response,
       ...rest,
@@ -111,12 +111,13 @@ function refusal(text: string, mail: Mail | undefined, road: string): MailDelive
           return { address, disposition, smtpCode, response };
         }),
       }),
-      // A road's fault is never the mail's: it may be sent later, or over another one.
-      ...(rest.fault === 'road' && { disposition: 'retry' as const }),
+      // A transport's fault is never the mail's: it may be sent later, or over another one.
+      ...(rest.fault === 'transport' && { disposition: 'retry' as const }),
     });
-  if (smtpCode === 421) return init({ code: 'MAIL_SERVICE', fault: 'road', stage: 'greeting' });
+  if (smtpCode === 421)
+    return init({ code: 'MAIL_SERVICE', fault: 'transport', stage: 'greeting' });
   if ([454, 530, 534, 535, 538].includes(smtpCode)) {
-    return init({ code: 'MAIL_AUTH', fault: 'road', stage: 'auth' });
+    return init({ code: 'MAIL_AUTH', fault: 'transport', stage: 'auth' });
   }
   if ([450, 550, 551, 553].includes(smtpCode)) {
     return init({ code: 'MAIL_RECIPIENTS', fault: 'message', stage: 'rcpt' });

@@ -9,15 +9,15 @@ import {
   type OutboxStep,
 } from './outbox-script.js';
 
-/** What a road tells its outbox. */
+/** What a transport tells its outbox. */
 export interface OutboxLedger {
-  /** The next step for any road. */
+  /** The next step for any transport. */
   nextStep(): OutboxStep | undefined;
-  tried(attempt: { readonly mail: Mail; readonly road: string; readonly error?: Error }): void;
+  tried(attempt: { readonly mail: Mail; readonly transport: string; readonly error?: Error }): void;
 }
 
-/** Stands in for one road: takes mail, or fails as it was told. */
-export class OutboxRoad implements MailTransport {
+/** Stands in for one transport: takes mail, or fails as it was told. */
+export class OutboxTransport implements MailTransport {
   private steps: OutboxStep[] = [];
   private outage?: OutboxFailure;
   private readonly hanging = new Set<(reason: Error) => void>();
@@ -29,7 +29,7 @@ export class OutboxRoad implements MailTransport {
   ) {}
 
   /**
-   * Says what happens to the next attempts on this road, one step each.
+   * Says what happens to the next attempts on this transport, one step each.
    * @throws MailConfigurationError for a step that there is not.
    */
   script(...steps: OutboxStep[]): this {
@@ -58,13 +58,13 @@ export class OutboxRoad implements MailTransport {
   }
 
   async deliver(mail: Mail, options: DeliverOptions = {}): Promise<MailDelivery> {
-    const road = this.name;
+    const transport = this.name;
     try {
       const delivery = await this.play(mail, options.signal);
-      this.ledger.tried({ mail, road });
+      this.ledger.tried({ mail, transport });
       return delivery;
     } catch (error) {
-      this.ledger.tried({ mail, road, error: error as Error });
+      this.ledger.tried({ mail, transport, error: error as Error });
       throw error;
     }
   }
@@ -84,19 +84,19 @@ export class OutboxRoad implements MailTransport {
   }
 
   private async play(mail: Mail, signal: AbortSignal | undefined): Promise<MailDelivery> {
-    const { name: road } = this;
+    const { name: transport } = this;
     if (this.closed) throw new MailShutdownError();
-    if (signal?.aborted) throw aborted(road, signal.reason);
-    if (this.outage !== undefined) throw errorOf(this.outage, mail, road);
+    if (signal?.aborted) throw aborted(transport, signal.reason);
+    if (this.outage !== undefined) throw errorOf(this.outage, mail, transport);
     const step = this.steps.shift() ?? this.ledger.nextStep() ?? 'ok';
     if (step === 'hang') return this.hang(signal);
     const { to } = mail.envelope;
-    if (step === 'ok') return { road, accepted: to, rejected: [], response: '250 ok' };
-    if (!isRejecting(step)) throw errorOf(step, mail, road);
+    if (step === 'ok') return { transport, accepted: to, rejected: [], response: '250 ok' };
+    if (!isRejecting(step)) throw errorOf(step, mail, transport);
     const code = step.code ?? '550';
     const refused = new Set(step.reject.map((address) => address.toLowerCase()));
     const accepted = to.filter((address) => !refused.has(address.toLowerCase()));
-    if (accepted.length === 0) throw errorOf(code, mail, road);
+    if (accepted.length === 0) throw errorOf(code, mail, transport);
     const rejected = to
       .filter((address) => !accepted.includes(address))
       .map((address) => ({
@@ -105,7 +105,7 @@ export class OutboxRoad implements MailTransport {
         smtpCode: Number(code),
         response: `${code} scripted`,
       }));
-    return { road, accepted, rejected, response: '250 ok' };
+    return { transport, accepted, rejected, response: '250 ok' };
   }
 
   private hang(signal: AbortSignal | undefined): Promise<never> {
@@ -120,14 +120,14 @@ export class OutboxRoad implements MailTransport {
   }
 }
 
-function aborted(road: string, cause: unknown): MailDeliveryError {
+function aborted(transport: string, cause: unknown): MailDeliveryError {
   return new MailDeliveryError({
     code: 'MAIL_ABORTED',
     disposition: 'retry',
-    fault: 'road',
+    fault: 'transport',
     stage: 'mail',
     message: 'The attempt was aborted',
-    road,
+    transport,
     cause,
   });
 }

@@ -6,20 +6,20 @@ import type { JobState, MailRelay } from '../relay/relay.js';
 import { describeFilter, mismatches, type MailFilter } from './mail-filter.js';
 import { MemoryJobs, MemoryRelay } from './memory-relay.js';
 import { OutboxMail } from './outbox-mail.js';
-import { OutboxRoad } from './outbox-transport.js';
+import { OutboxTransport } from './outbox-transport.js';
 import { checkStep, type OutboxStep } from './outbox-script.js';
 
 /** One try to hand a mail over, in the order in which they ended. */
 export interface OutboxAttempt {
   readonly mail: Mail;
-  /** Which road it took. */
-  readonly road: string;
+  /** Which transport it took. */
+  readonly transport: string;
   /** Absent when the mail was taken. */
   readonly error?: Error;
 }
 
 /**
- * Stands in for the roads of a mailer in tests, and keeps a relay's mail in memory. Everything else is
+ * Stands in for the transports of a mailer in tests, and keeps a relay's mail in memory. Everything else is
  * real: validation, templates, interceptors, the relay's worker, routes, events. It belongs to one app,
  * so tests may run side by side.
  */
@@ -27,7 +27,7 @@ export class MailOutbox {
   private readonly taken: OutboxMail[] = [];
   private readonly tried: OutboxAttempt[] = [];
   private readonly steps: OutboxStep[] = [];
-  private readonly roads = new Map<string, OutboxRoad>();
+  private readonly transports = new Map<string, OutboxTransport>();
   private readonly jobs: MemoryJobs;
 
   /** @param clock Time for what waits in the relay. Default: the system's. */
@@ -37,7 +37,7 @@ export class MailOutbox {
 
   /** Whether a mailer sends to it. */
   get inUse(): boolean {
-    return this.roads.size > 0;
+    return this.transports.size > 0;
   }
 
   /** What was sent, oldest first. */
@@ -61,24 +61,24 @@ export class MailOutbox {
   }
 
   /**
-   * One of the roads, by the name that receipts call it: of a route's, the one that you gave it. Ask for
+   * One of the transports, by the name that receipts call it: of a route's, the one that you gave it. Ask for
    * it once the app is there.
    * @throws MailConfigurationError with the names that there are.
    */
-  road(name: string): OutboxRoad {
-    const road = this.roads.get(name);
-    if (road) return road;
-    const names = [...this.roads.keys()].map((one) => `'${one}'`).join(', ');
+  transport(name: string): OutboxTransport {
+    const transport = this.transports.get(name);
+    if (transport) return transport;
+    const names = [...this.transports.keys()].map((one) => `'${one}'`).join(', ');
     throw new MailConfigurationError(
-      'outbox.road()',
-      `one of ${names || 'no roads yet'}`,
+      'outbox.transport()',
+      `one of ${names || 'no transports yet'}`,
       `'${name}'`,
     );
   }
 
   /**
    * Resolves once the relay has nothing more to do now: what is left is deferred, for later, dead, or
-   * waits for a road that is down. At once without a relay.
+   * waits for a transport that is down. At once without a relay.
    */
   async settled(): Promise<void> {
     while (this.jobs.isBusy) {
@@ -146,8 +146,8 @@ export class MailOutbox {
   }
 
   /**
-   * Says what happens to the next attempts, whatever their road, one step each; after the last step mail
-   * is taken again. What a road's own script says goes first.
+   * Says what happens to the next attempts, whatever their transport, one step each; after the last step mail
+   * is taken again. What a transport's own script says goes first.
    * @throws MailConfigurationError for a step that there is not.
    */
   script(...steps: OutboxStep[]): this {
@@ -161,22 +161,22 @@ export class MailOutbox {
     this.taken.length = 0;
     this.tried.length = 0;
     this.steps.length = 0;
-    for (const road of this.roads.values()) road.clear();
+    for (const transport of this.transports.values()) transport.clear();
   }
 
-  /** Makes a road that ends here. `overrideMail` calls it; two of one name are `name` and `name#2`. */
-  addRoad(wanted: string): OutboxRoad {
+  /** Makes a transport that ends here. `overrideMail` calls it; two of one name are `name` and `name#2`. */
+  addTransport(wanted: string): OutboxTransport {
     let name = wanted;
-    for (let n = 2; this.roads.has(name); n += 1) name = `${wanted}#${n}`;
-    const road = new OutboxRoad(name, {
+    for (let n = 2; this.transports.has(name); n += 1) name = `${wanted}#${n}`;
+    const transport = new OutboxTransport(name, {
       nextStep: () => this.steps.shift(),
       tried: (attempt) => {
         this.tried.push(attempt);
         if (!attempt.error) this.taken.push(new OutboxMail(attempt.mail));
       },
     });
-    this.roads.set(name, road);
-    return road;
+    this.transports.set(name, transport);
+    return transport;
   }
 
   /** Makes a relay that keeps its mail here. `overrideMail` calls it. */

@@ -46,7 +46,7 @@ export class MailTestClock implements Clock {
   }
 }
 
-/** From storage to the road and back a mail takes some turns of the event loop. */
+/** From storage to the transport and back a mail takes some turns of the event loop. */
 const TURNS = 8;
 
 /** Turns of the event loop: every promise that could go on without time has. */

@@ -23,7 +23,7 @@ export interface AttemptResult {
 export type Deliver = (onHop?: (hop: MailHop) => void) => Promise<MailDelivery>;
 
 /**
- * One attempt over one road, told to those who listen: `attempt`, then `sent` or `failed`, and
+ * One attempt over one transport, told to those who listen: `attempt`, then `sent` or `failed`, and
  * `rejected` for recipients that were refused. `deliver` stands in for the transport's own way.
  * What tells stands in functions of its own: where nobody listens a mail pays for no closure.
  * @throws MailError
@@ -40,18 +40,18 @@ export function attemptDelivery(
   const from = clock.monotonic();
   const fail = (cause: unknown): never => {
     const error = asMailError(cause, transport.name);
-    tellFailed(context, mail, error, clock.monotonic() - from);
+    emitFailed(context, mail, error, clock.monotonic() - from);
     throw error;
   };
   const succeed = (delivery: MailDelivery): AttemptResult => {
     const durationMs = clock.monotonic() - from;
-    if (events.hears('sent')) tellSent(context, mail, delivery, durationMs);
-    const { road, rejected } = delivery;
-    if (rejected.length > 0) tellRejected(context, mail, road, rejected);
+    if (events.hears('sent')) emitSent(context, mail, delivery, durationMs);
+    const { transport, rejected } = delivery;
+    if (rejected.length > 0) emitRejected(context, mail, transport, rejected);
     return { delivery, startedAt, durationMs };
   };
-  if (events.hears('attempt')) tellAttempt(context, mail);
-  const heard = events.hears('hop') ? hopTeller(context, mail, options) : options;
+  if (events.hears('attempt')) emitAttempt(context, mail);
+  const heard = events.hears('hop') ? withHopEvents(context, mail, options) : options;
   let delivered: Promise<MailDelivery>;
   try {
     // A transport of the user's own may answer anything that can be awaited.
@@ -66,65 +66,69 @@ function about({ clock, mailer }: AttemptContext, { id, messageId }: Mail) {
   return { at: clock.now(), mailer, id, messageId };
 }
 
-function tellAttempt(context: AttemptContext, mail: Mail): void {
-  const { events, transport } = context;
-  const { name: road } = transport;
-  events.emit('attempt', () => ({ type: 'attempt', ...about(context, mail), road }));
+function emitAttempt(context: AttemptContext, mail: Mail): void {
+  const { events } = context;
+  const transport = context.transport.name;
+  events.emit('attempt', () => ({ type: 'attempt', ...about(context, mail), transport }));
 }
 
-function hopTeller(context: AttemptContext, mail: Mail, options?: DeliverOptions): DeliverOptions {
-  const onHop = ({ road, outcome, durationMs, response, error }: MailHop): void => {
-    const hop = { road, outcome, durationMs, response, error };
+function withHopEvents(
+  context: AttemptContext,
+  mail: Mail,
+  options?: DeliverOptions,
+): DeliverOptions {
+  const onHop = ({ transport, outcome, durationMs, response, error }: MailHop): void => {
+    const hop = { transport, outcome, durationMs, response, error };
     context.events.emit('hop', () => ({ type: 'hop', ...about(context, mail), ...hop }));
   };
   return { ...options, onHop };
 }
 
-function tellSent(
+function emitSent(
   context: AttemptContext,
   mail: Mail,
-  { road, accepted, response, remoteId }: MailDelivery,
+  { transport, accepted, response, remoteId }: MailDelivery,
   durationMs: number,
 ): void {
-  const delivered = { road, accepted, response, remoteId, durationMs };
+  const delivered = { transport, accepted, response, remoteId, durationMs };
   context.events.emit('sent', () => ({ type: 'sent', ...about(context, mail), ...delivered }));
 }
 
-function tellRejected(
+function emitRejected(
   context: AttemptContext,
   mail: Mail,
-  road: string,
+  transport: string,
   rejected: readonly RejectedRecipient[],
 ): void {
-  const told = { road, rejected };
+  const told = { transport, rejected };
   context.events.emit('rejected', () => ({ type: 'rejected', ...about(context, mail), ...told }));
 }
 
-function tellFailed(
+function emitFailed(
   context: AttemptContext,
   mail: Mail,
   error: MailError,
   durationMs: number,
 ): void {
   const { name } = context.transport;
-  const road = (error instanceof MailDeliveryError ? error.road : undefined) ?? name;
+  const transport = (error instanceof MailDeliveryError ? error.transport : undefined) ?? name;
   if (error instanceof MailDeliveryError && error.rejected.length > 0) {
-    tellRejected(context, mail, road, error.rejected);
+    emitRejected(context, mail, transport, error.rejected);
   }
-  const failed = { road, error, durationMs };
+  const failed = { transport, error, durationMs };
   context.events.emit('failed', () => ({ type: 'failed', ...about(context, mail), ...failed }));
 }
 
-/** A road of the user's own may throw anything; we cannot know what that did to the mail. */
-export function asMailError(cause: unknown, road: string): MailError {
+/** A transport of the user's own may throw anything; we cannot know what that did to the mail. */
+export function asMailError(cause: unknown, transport: string): MailError {
   if (cause instanceof MailError) return cause;
   return new MailDeliveryError({
     code: 'MAIL_PROTOCOL',
     disposition: 'unknown',
-    fault: 'road',
+    fault: 'transport',
     stage: 'reply',
-    message: `The transport ${road} failed with an error that is no MailError: ${cause instanceof Error ? cause.message : String(cause)}`,
-    road,
+    message: `The transport ${transport} failed with an error that is no MailError: ${cause instanceof Error ? cause.message : String(cause)}`,
+    transport,
     cause,
   });
 }

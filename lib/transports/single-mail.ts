@@ -14,6 +14,6 @@ export function singleMail(shared: Mail, entry: MailBulkEntry): Mail {
     disposition: 'permanent',
     fault: 'message',
     stage: 'queue',
-    message: 'This road cannot fill in a provider’s template: give subject and text or html',
+    message: 'This transport cannot fill in a provider’s template: give subject and text or html',
   });
 }

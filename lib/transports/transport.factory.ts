@@ -6,7 +6,7 @@ import { readPorts, securityOn, type SmtpPorts } from './route/ports/ports.optio
 import { PortsTransport } from './route/ports/ports.transport.js';
 import {
   readRouteOptions,
-  type MadeRoad,
+  type MadeTransport,
   type RouteTransportOptions,
   type Security,
 } from './route/route.options.js';
@@ -21,7 +21,7 @@ import { WebApiTransport } from './web-api/web-api.transport.js';
 import { parseWebApiUrl } from './web-api/web-api.url.js';
 import type { WebApiTransportOptions } from './web-api/web-api.options.js';
 
-export interface SmtpRoadOptions extends SmtpTransportOptions {
+export interface SmtpTransportConfig extends SmtpTransportOptions {
   readonly type: 'smtp';
   /**
    * Find out which port is open, and remember it: `'probe'` tries 587, 2525, 465 and 25, an array its
@@ -32,12 +32,12 @@ export interface SmtpRoadOptions extends SmtpTransportOptions {
 }
 
 /**
- * How a road is given: as options with a `type`, as a URL (`smtp://user:pass@host:587`, `smtps://…`,
+ * How a transport is given: as options with a `type`, as a URL (`smtp://user:pass@host:587`, `smtps://…`,
  * `sendgrid://KEY@api.sendgrid.com`, `postmark://TOKEN@api.postmarkapp.com`, `memory:`,
  * `failover:(smtp://… sendgrid://…)`), or as an object of the MailTransport contract.
  */
 export type MailTransportConfig =
-  | SmtpRoadOptions
+  | SmtpTransportConfig
   | (WebApiTransportOptions & { readonly type: 'web-api' })
   | (MemoryTransportOptions & { readonly type: 'memory' })
   | MailRouteOptions
@@ -53,7 +53,7 @@ const SCHEMES =
 const METHODS = ['deliver', 'verify', 'close', 'destroy'] as const;
 
 /**
- * A route must not keep a mail for long on a road that is blocked, while another would take it. In
+ * A route must not keep a mail for long on a transport that is blocked, while another would take it. In
  * milliseconds; `timeouts` of the user's own go before.
  */
 const ROUTE_TIMEOUTS = { dnsMs: 2_000, connectMs: 2_000, greetingMs: 5_000 } as const;
@@ -62,34 +62,34 @@ const ROUTE_TIMEOUTS = { dnsMs: 2_000, connectMs: 2_000, greetingMs: 5_000 } as 
 const PROBE_MS = 2_000;
 
 /** What a test puts in place of. */
-export interface TransportSeams {
+export interface TransportDoubles {
   /** Time for routes. Default: the system's. */
   readonly clock?: Clock;
-  /** Makes what stands in for a single road; the road itself is made, and so checked, and left. */
-  readonly road?: (name: string) => MailTransport;
+  /** Makes what stands in for a single transport; the transport itself is made, and so checked, and left. */
+  readonly transport?: (name: string) => MailTransport;
 }
 
 /**
- * Makes a road from its configuration, without any I/O.
+ * Makes a transport from its configuration, without any I/O.
  * @throws MailConfigurationError that names the option by its path, what was expected and what was got.
  */
-export function createTransport(config: unknown, seams: TransportSeams = {}): MailTransport {
-  return makeRoad(config, 'transport', { ...seams, inRoute: false }).transport;
+export function createTransport(config: unknown, doubles: TransportDoubles = {}): MailTransport {
+  return makeTransport(config, 'transport', { ...doubles, inRoute: false }).transport;
 }
 
-interface Making extends TransportSeams {
+interface Making extends TransportDoubles {
   readonly inRoute: boolean;
-  /** What a route calls the road. */
+  /** What a route calls the transport. */
   readonly name?: string;
 }
 
-function makeRoad(config: unknown, path: string, making: Making): MadeRoad {
+function makeTransport(config: unknown, path: string, making: Making): MadeTransport {
   const made = makeReal(config, path, making);
-  const { road, name = made.transport.name } = making;
-  return !road || made.transport.roads ? made : { ...made, transport: road(name) };
+  const { transport, name = made.transport.name } = making;
+  return !transport || made.transport.transports ? made : { ...made, transport: transport(name) };
 }
 
-function makeReal(config: unknown, path: string, making: Making): MadeRoad {
+function makeReal(config: unknown, path: string, making: Making): MadeTransport {
   if (typeof config === 'string') return fromUrl(config, path, making);
   if (typeof config !== 'object' || config === null) {
     throw new MailConfigurationError(path, 'an object or a URL', describe(config));
@@ -98,7 +98,7 @@ function makeReal(config: unknown, path: string, making: Making): MadeRoad {
   const type = 'type' in config ? config.type : undefined;
   switch (type) {
     case 'smtp':
-      return makeSmtp(config as SmtpRoadOptions, path, making.inRoute);
+      return makeSmtp(config as SmtpTransportConfig, path, making.inRoute);
     case 'web-api':
       return makeWebApi(config as WebApiTransportOptions, path, making.inRoute);
     case 'memory':
@@ -115,7 +115,7 @@ function makeReal(config: unknown, path: string, making: Making): MadeRoad {
 }
 
 /** No error from here may quote the URL: it holds the password. */
-function fromUrl(text: string, path: string, making: Making): MadeRoad {
+function fromUrl(text: string, path: string, making: Making): MadeTransport {
   if (isRouteUrl(text)) return makeRoute(parseRouteUrl(text, path), path, making);
   let url: URL;
   try {
@@ -140,7 +140,7 @@ function fromUrl(text: string, path: string, making: Making): MadeRoad {
   }
 }
 
-/** Takes `ports=probe` or `ports=587,2525` out of a URL: no option of one SMTP road stands for it. */
+/** Takes `ports=probe` or `ports=587,2525` out of a URL: no option of one SMTP transport stands for it. */
 function takePorts({ searchParams }: URL): { ports?: SmtpPorts } {
   const text = searchParams.get('ports');
   searchParams.delete('ports');
@@ -148,14 +148,14 @@ function takePorts({ searchParams }: URL): { ports?: SmtpPorts } {
   return { ports: text === 'probe' ? text : text.split(',').map(Number) };
 }
 
-function makeRoute(config: unknown, path: string, making: Making): MadeRoad {
-  const make = (road: unknown, at: string, name?: string) =>
-    makeRoad(road, at, { ...making, inRoute: true, name });
+function makeRoute(config: unknown, path: string, making: Making): MadeTransport {
+  const make = (transport: unknown, at: string, name?: string) =>
+    makeTransport(transport, at, { ...making, inRoute: true, name });
   const { parts, ...level } = readRouteOptions(config, path, make);
   return { transport: new RouteTransport(parts, making.clock), ...level };
 }
 
-function makeSmtp(given: SmtpRoadOptions, path: string, inRoute: boolean): MadeRoad {
+function makeSmtp(given: SmtpTransportConfig, path: string, inRoute: boolean): MadeTransport {
   const { ports: wanted, ...asked } = given;
   const { secure, requireTLS, port, lmtp } = asked;
   const { timeouts } = readSmtpOptions(path, asked);
@@ -200,13 +200,13 @@ function securityOf(options: SmtpTransportOptions, path: string): Security {
 }
 
 /** HTTPS, or on this machine. */
-function makeWebApi(given: WebApiTransportOptions, path: string, inRoute: boolean): MadeRoad {
+function makeWebApi(given: WebApiTransportOptions, path: string, inRoute: boolean): MadeTransport {
   const { connectMs } = ROUTE_TIMEOUTS;
   return trusted(new WebApiTransport(inRoute ? { connectMs, ...given } : given, path));
 }
 
-/** A road of the user's own vouches for itself. */
-function trusted(transport: MailTransport): MadeRoad {
+/** A transport of the user's own vouches for itself. */
+function trusted(transport: MailTransport): MadeTransport {
   return { transport, security: 'verified' };
 }
 
@@ -234,7 +234,7 @@ function checkCapacity(capacity: unknown, path: string): void {
   throw new MailConfigurationError(`${path}.capacity`, 'absent, or at least 1', describe(capacity));
 }
 
-/** The better way for many is a road's own choice; half of one would only fail when it is used. */
+/** The better way for many is a transport's own choice; half of one would only fail when it is used. */
 function checkBulk(bulk: unknown, path: string): void {
   if (bulk === undefined) return;
   const { size, deliver } = (bulk ?? {}) as Partial<Record<string, unknown>>;

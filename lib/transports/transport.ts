@@ -1,17 +1,22 @@
-import type { MailDisposition, MailErrorCode, MailError, RejectedRecipient } from '../base/errors.js';
+import type {
+  MailDisposition,
+  MailErrorCode,
+  MailError,
+  RejectedRecipient,
+} from '../base/errors.js';
 import type { MailBulkEntry } from '../message/bulk.js';
 import type { Mail } from '../message/mail.js';
 
 export interface DeliverOptions {
   /** Stops the attempt for real: the connection or request it uses is torn down if need be. */
   readonly signal?: AbortSignal;
-  /** A route calls it with every hop as it ends; other roads never do. */
+  /** A route calls it with every hop as it ends; other transports never do. */
   readonly onHop?: (hop: MailHop) => void;
 }
 
-/** One attempt over one road, as a receipt records it. */
+/** One attempt over one transport, as a receipt records it. */
 export interface MailHop {
-  readonly road: string;
+  readonly transport: string;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly durationMs: number;
@@ -27,8 +32,8 @@ export interface MailHop {
 
 /** What the next hop answered for a mail, recipient by recipient. */
 export interface MailDelivery {
-  /** The name of the road that carried the mail. */
-  readonly road: string;
+  /** The name of the transport that carried the mail. */
+  readonly transport: string;
   /** Recipients that the next hop took responsibility for; at least one. */
   readonly accepted: readonly string[];
   /** Recipients that it refused while it accepted others. */
@@ -37,7 +42,7 @@ export interface MailDelivery {
   readonly response: string;
   /** The next hop's own id for the mail: its queue id, or `X-Message-Id`. */
   readonly remoteId?: string;
-  /** A route fills this in with every road it tried; otherwise there was one hop, this one. */
+  /** A route fills this in with every transport it tried; otherwise there was one hop, this one. */
   readonly hops?: readonly MailHop[];
 }
 
@@ -46,14 +51,14 @@ export type MailBulkDelivery = MailDelivery | MailError;
 
 export interface MailBulkOptions {
   readonly signal?: AbortSignal;
-  /** A route calls it with every hop of an entry as it ends; other roads never do. */
+  /** A route calls it with every hop of an entry as it ends; other transports never do. */
   readonly onHop?: (entry: MailBulkEntry, hop: MailHop) => void;
   /** Runs what sends a single mail once there is room for it: so many of the caller's may be under way. */
   readonly limit: (send: () => Promise<void>) => Promise<void>;
 }
 
-/** How a road carries many mails that share all but the recipient in few requests. */
-export interface MailBulkRoad {
+/** How a transport carries many mails that share all but the recipient in few requests. */
+export interface MailBulkTransport {
   /** Most entries for one call. */
   readonly size: number;
   /**
@@ -68,14 +73,14 @@ export interface MailBulkRoad {
 }
 
 /**
- * A road to the next hop. It makes one attempt and never retries by itself what the next hop may
+ * A transport to the next hop. It makes one attempt and never retries by itself what the next hop may
  * have accepted. Constructing one does no I/O.
  */
 export interface MailTransport {
-  /** Names the road in logs, receipts and errors; never holds a secret. */
+  /** Names the transport in logs, receipts and errors; never holds a secret. */
   readonly name: string;
-  /** The roads that a route is made of; absent for a road that leads straight to the next hop. */
-  readonly roads?: readonly MailTransport[];
+  /** The transports that a route is made of; absent for a transport that leads straight to the next hop. */
+  readonly transports?: readonly MailTransport[];
   /**
    * How many mails it can have under way at once, as far as it knows now; a relay's worker keeps that
    * many going. Default 100, minimum 1.
@@ -85,8 +90,8 @@ export interface MailTransport {
    * @throws MailDeliveryError when no recipient was accepted, with what that means for the mail.
    */
   deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery>;
-  /** Only where the road has a better way than one by one. */
-  readonly bulk?: MailBulkRoad;
+  /** Only where the transport has a better way than one by one. */
+  readonly bulk?: MailBulkTransport;
   /**
    * Asks the next hop whether it would take mail: connects and authenticates, sends nothing.
    * @throws MailDeliveryError with the reason why not.
@@ -100,7 +105,7 @@ export interface MailTransport {
 
 const DEFAULT_CAPACITY = 100;
 
-/** How many mails to keep under way on a road, whether it says so or not; what it says may change. */
+/** How many mails to keep under way on a transport, whether it says so or not; what it says may change. */
 export function capacityOf({ capacity = DEFAULT_CAPACITY }: MailTransport): number {
   return Number.isNaN(capacity) ? DEFAULT_CAPACITY : Math.max(1, Math.floor(capacity));
 }

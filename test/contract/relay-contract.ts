@@ -19,7 +19,7 @@ const failure: JobFailure = {
   code: 'MAIL_RECIPIENTS',
   disposition: 'retry',
   message: 'Mailbox busy',
-  road: 'memory',
+  transport: 'memory',
   response: '450 4.2.1 busy',
   at: 1_700_000_000_000,
 };

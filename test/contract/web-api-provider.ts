@@ -33,7 +33,7 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
     let server: ScriptedApi;
     let transport: WebApiTransport;
 
-    const road = (options: Partial<WebApiTransportOptions> = {}): WebApiTransport =>
+    const openTransport = (options: Partial<WebApiTransportOptions> = {}): WebApiTransport =>
       new WebApiTransport({
         provider: given.provider,
         apiKey: given.key,
@@ -49,7 +49,7 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
 
     beforeEach(async () => {
       server = await given.start();
-      transport = road();
+      transport = openTransport();
     });
 
     afterEach(async () => {
@@ -94,7 +94,7 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
         ],
       });
       expect(delivery).toMatchObject({
-        road: transport.name,
+        transport: transport.name,
         accepted: mail.envelope.to,
         rejected: [],
       });
@@ -138,18 +138,18 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
       });
     });
 
-    const onRoad = { disposition: 'retry', fault: 'road' };
+    const onTransport = { disposition: 'retry', fault: 'transport' };
     it.each([
-      [204, 'MAIL_PROTOCOL', { disposition: 'unknown', fault: 'road' }],
-      [301, 'MAIL_PROTOCOL', onRoad],
-      [401, 'MAIL_AUTH', onRoad],
-      [403, 'MAIL_AUTH', onRoad],
-      [404, 'MAIL_PROTOCOL', onRoad],
-      [408, 'MAIL_TIMEOUT', onRoad],
+      [204, 'MAIL_PROTOCOL', { disposition: 'unknown', fault: 'transport' }],
+      [301, 'MAIL_PROTOCOL', onTransport],
+      [401, 'MAIL_AUTH', onTransport],
+      [403, 'MAIL_AUTH', onTransport],
+      [404, 'MAIL_PROTOCOL', onTransport],
+      [408, 'MAIL_TIMEOUT', onTransport],
       [413, 'MAIL_CONTENT', { disposition: 'permanent', fault: 'message' }],
-      [429, 'MAIL_RATE', onRoad],
-      [500, 'MAIL_SERVICE', onRoad],
-      [503, 'MAIL_SERVICE', onRoad],
+      [429, 'MAIL_RATE', onTransport],
+      [500, 'MAIL_SERVICE', onTransport],
+      [503, 'MAIL_SERVICE', onTransport],
     ] as const)('takes a bare %i for %s', async (status, code, meaning) => {
       server.script({ status, body: '<html>' });
       const error = await failure(testMail());
@@ -168,7 +168,10 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
 
     it('does not know what became of a mail whose answer was lost', async () => {
       server.script({ drop: 'after-body' });
-      expect(await failure(testMail())).toMatchObject({ disposition: 'unknown', fault: 'road' });
+      expect(await failure(testMail())).toMatchObject({
+        disposition: 'unknown',
+        fault: 'transport',
+      });
       expect(given.taken(server)).toHaveLength(1);
     });
 
@@ -182,8 +185,8 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
 
     it('verifies its key, and sends nothing', async () => {
       await transport.verify();
-      const wrong = road({ apiKey: 'wrong' });
-      await expect(wrong.verify()).rejects.toMatchObject({ code: 'MAIL_AUTH', fault: 'road' });
+      const wrong = openTransport({ apiKey: 'wrong' });
+      await expect(wrong.verify()).rejects.toMatchObject({ code: 'MAIL_AUTH', fault: 'transport' });
       expect(await failure(testMail(), wrong)).toMatchObject({
         code: 'MAIL_AUTH',
         disposition: 'retry',

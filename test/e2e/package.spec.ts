@@ -113,7 +113,7 @@ function versionOf(app: string, name: string): string {
 }
 
 describe('the packed package', () => {
-  it('sends over both roads from a NestJS 12 ESM app', async () => {
+  it('sends over both transports from a NestJS 12 ESM app', async () => {
     const app = join(folder.path, 'nest-12-esm');
     await makeApp({
       folder: app,
@@ -127,7 +127,7 @@ describe('the packed package', () => {
     await expectBothArrived(await send(app));
   }, 90_000);
 
-  it('sends over both roads from a NestJS 11 CommonJS app', async () => {
+  it('sends over both transports from a NestJS 11 CommonJS app', async () => {
     const app = join(folder.path, 'nest-11-commonjs');
     const compilerOptions = {
       module: 'CommonJS',

@@ -36,7 +36,7 @@ afterAll(async () => {
   for (const cleanup of cleanups.reverse()) await cleanup();
 });
 
-const card = (road: string) => page.locator(`.card[data-road="${road}"]`);
+const card = (transport: string) => page.locator(`.card[data-transport="${transport}"]`);
 const row = (text: RegExp) => page.locator('tbody tr').filter({ hasText: text });
 
 describe('sample/03-routes', () => {
@@ -70,7 +70,7 @@ describe('sample/03-routes', () => {
       .waitFor();
   });
 
-  it('leaves the road that becomes slow under `fastest`', async () => {
+  it('leaves the transport that becomes slow under `fastest`', async () => {
     await page.getByRole('radio', { name: 'fastest' }).check();
     await card('Web API').getByRole('slider').fill('400');
     await page

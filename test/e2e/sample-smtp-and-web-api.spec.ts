@@ -51,12 +51,12 @@ async function post(path: string, body: unknown) {
 }
 
 describe('npm start', () => {
-  it('prints a receipt for each road', () => {
+  it('prints a receipt for each transport', () => {
     expect(app.output).toMatch(
-      /Receipt over SMTP: sent\n +id +\S+\n +accepted +you@example\.com\n +road +smtp:127\.0\.0\.1:\d+, \d+ ms\n +answer +250 OK: queued as \d+/,
+      /Receipt over SMTP: sent\n +id +\S+\n +accepted +you@example\.com\n +transport +smtp:127\.0\.0\.1:\d+, \d+ ms\n +answer +250 OK: queued as \d+/,
     );
     expect(app.output).toMatch(
-      /Receipt over the Web API: sent\n +id +\S+\n +accepted +you@example\.com\n +road +.+\n +answer +202.*\n +remote id +\S+/,
+      /Receipt over the Web API: sent\n +id +\S+\n +accepted +you@example\.com\n +transport +.+\n +answer +202.*\n +remote id +\S+/,
     );
   });
 
@@ -75,63 +75,66 @@ describe('npm start', () => {
   it.each([
     ['SMTP', /^Message-ID: <\S+@example\.com>\r?$/im],
     ['the Web API', /^ {4}"Message-ID": "<\S+@example\.com>"/m],
-  ])('shows the html, text and source of a message over %s', async (road, source) => {
+  ])('shows the html, text and source of a message over %s', async (transport, source) => {
     await page.goto(url);
-    await page.getByRole('link', { name: `Hello over ${road}` }).click();
+    await page.getByRole('link', { name: `Hello over ${transport}` }).click();
     const mail = page.frameLocator('iframe').locator('body');
     expect(await mail.locator('h1').innerText()).toBe('Hello');
-    expect(await mail.locator('p').innerText()).toBe(`This message came over ${road}.`);
+    expect(await mail.locator('p').innerText()).toBe(`This message came over ${transport}.`);
 
     await page.getByRole('link', { name: 'Text' }).click();
-    expect(await page.locator('pre').innerText()).toContain(`this message came over ${road}.`);
+    expect(await page.locator('pre').innerText()).toContain(`this message came over ${transport}.`);
 
     await page.getByRole('link', { name: 'Source' }).click();
     expect(await page.locator('pre').innerText()).toMatch(source);
   });
 
-  it.each(['smtp', 'web-api'])('sends what is posted to /send/%s', async (road) => {
-    const message = { to: 'jo@example.net', subject: `Posted to ${road}`, text: 'Posted' };
-    expect(await post(`/send/${road}`, message)).toMatchObject({
+  it.each(['smtp', 'web-api'])('sends what is posted to /send/%s', async (transport) => {
+    const message = { to: 'jo@example.net', subject: `Posted to ${transport}`, text: 'Posted' };
+    expect(await post(`/send/${transport}`, message)).toMatchObject({
       status: 200,
       body: { status: 'sent', accepted: ['jo@example.net'], rejected: [] },
     });
     await page.goto(url);
-    expect(await page.locator('.list li').first().innerText()).toContain(`Posted to ${road}`);
+    expect(await page.locator('.list li').first().innerText()).toContain(`Posted to ${transport}`);
   });
 
-  it.each(['smtp', 'web-api'])('shows a hostile message over %s as harmless text', async (road) => {
-    const subject = `<img src=x onerror="document.title='RAN'"> ${road}`;
-    const html =
-      '<script>document.body.textContent = top.document.title = "RAN"</script>' +
-      `<img src="x" onerror="document.body.textContent='RAN'"><a href="/" target="_top">out</a>` +
-      '<p>Quiet</p>';
-    const { status } = await post(`/send/${road}`, {
-      to: 'jo@example.net',
-      subject,
-      text: '-',
-      html,
-    });
-    expect(status).toBe(200);
+  it.each(['smtp', 'web-api'])(
+    'shows a hostile message over %s as harmless text',
+    async (transport) => {
+      const subject = `<img src=x onerror="document.title='RAN'"> ${transport}`;
+      const html =
+        '<script>document.body.textContent = top.document.title = "RAN"</script>' +
+        `<img src="x" onerror="document.body.textContent='RAN'"><a href="/" target="_top">out</a>` +
+        '<p>Quiet</p>';
+      const { status } = await post(`/send/${transport}`, {
+        to: 'jo@example.net',
+        subject,
+        text: '-',
+        html,
+      });
+      expect(status).toBe(200);
 
-    await page.goto(url);
-    const row = page.locator('.list li').first();
-    expect(await row.locator('.subject').innerText()).toBe(subject);
-    expect(await page.locator('img').count()).toBe(0);
+      await page.goto(url);
+      const row = page.locator('.list li').first();
+      expect(await row.locator('.subject').innerText()).toBe(subject);
+      expect(await page.locator('img').count()).toBe(0);
 
-    await row.getByRole('link').click();
-    expect(await page.locator('h1').innerText()).toBe(subject);
-    expect(await page.title()).toBe(subject);
-    const mail = page.frameLocator('iframe').locator('body');
-    expect(await mail.locator('p').innerText()).toBe('Quiet');
-    expect(await mail.innerText()).not.toContain('RAN');
+      await row.getByRole('link').click();
+      expect(await page.locator('h1').innerText()).toBe(subject);
+      expect(await page.title()).toBe(subject);
+      const mail = page.frameLocator('iframe').locator('body');
+      expect(await mail.locator('p').innerText()).toBe('Quiet');
+      expect(await mail.innerText()).not.toContain('RAN');
 
-    // The mail's html opened by itself, without the frame around it.
-    expect(await page.locator('iframe').getAttribute('sandbox')).toBe('');
-    const frame = await page.locator('iframe').getAttribute('src');
-    await page.goto(url + frame!);
-    expect(await page.locator('p').innerText()).toBe('Quiet');
-    expect(await page.locator('body').innerText()).not.toContain('RAN');
-  });
+      // The mail's html opened by itself, without the frame around it.
+      expect(await page.locator('iframe').getAttribute('sandbox')).toBe('');
+      const frame = await page.locator('iframe').getAttribute('src');
+      await page.goto(url + frame!);
+      expect(await page.locator('p').innerText()).toBe('Quiet');
+      expect(await page.locator('body').innerText()).not.toContain('RAN');
+    },
+  );
 
   it('answers 400 with every fault of a bad message', async () => {
     expect(

@@ -39,7 +39,7 @@ describe('InFlight', () => {
     expect(inFlight.count).toEqual({ sent: 1, failed: 1 });
   });
 
-  it('says false at the timeout, and names what the road then fails with its disposition', async () => {
+  it('says false at the timeout, and names what the transport then fails with its disposition', async () => {
     const inFlight = new InFlight(systemClock);
     const mail = mailTo('jo@example.com');
     const held = deferred<string>();
@@ -53,7 +53,7 @@ describe('InFlight', () => {
         new MailDeliveryError({
           code: 'MAIL_ABORTED',
           disposition: 'retry',
-          fault: 'road',
+          fault: 'transport',
           stage: 'rcpt',
           message: 'torn down',
         }),
@@ -69,7 +69,7 @@ describe('InFlight', () => {
     expect(inFlight.count).toEqual({ sent: 0, failed: 0 });
   });
 
-  it('answers for a road that says nothing at all: unknown', async () => {
+  it('answers for a transport that says nothing at all: unknown', async () => {
     const inFlight = new InFlight(systemClock);
     const mail = mailTo('jo@example.com');
     const never = new Promise<string>(() => undefined);

@@ -1,10 +1,10 @@
 import { connect, type LookupFunction } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
-import { reasonOf, wordsOf } from '../../lib/base/reason.js';
+import { reasonOf, messageOf } from '../../lib/base/reason.js';
 import { closedPort } from '../fixtures/dropped-port.js';
 import { fault } from '../fixtures/scripted-transport.js';
 
-describe('wordsOf', () => {
+describe('messageOf', () => {
   it('says why each address of a host was refused, for which Node has no words of its own', async () => {
     const port = await closedPort();
     const lookup: LookupFunction = (_host, _options, found) => {
@@ -17,14 +17,14 @@ describe('wordsOf', () => {
       connect({ host: 'two.test', port, autoSelectFamily: true, lookup }).on('error', resolve);
     });
     expect(refused).toHaveProperty('message', '');
-    expect(wordsOf(refused)).toBe(
+    expect(messageOf(refused)).toBe(
       `connect ECONNREFUSED 127.0.0.1:${port}; connect ECONNREFUSED 127.0.0.2:${port}`,
     );
   });
 
   it.each([undefined, null, 'text', 7, {}, { message: 7 }, new Error('')])(
     'has nothing to tell of %p',
-    (error) => expect(wordsOf(error)).toBe(''),
+    (error) => expect(messageOf(error)).toBe(''),
   );
 });
 

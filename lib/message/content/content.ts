@@ -1,7 +1,13 @@
 import { basename } from 'node:path';
 import { loadFile } from './content-file.js';
 import { aborted, loadUrl } from './content-url.js';
-import { ATTACHMENT_FIELDS, copyFields, isObject, MESSAGE_FIELDS, readField } from '../read/fields.js';
+import {
+  ATTACHMENT_FIELDS,
+  copyFields,
+  isObject,
+  MESSAGE_FIELDS,
+  readField,
+} from '../read/fields.js';
 import { IssueList } from '../read/issues.js';
 import type { MailMessage } from '../message.js';
 import { DEFAULT_MAX_BYTES } from '../read/size-meter.js';

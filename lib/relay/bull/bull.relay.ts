@@ -24,7 +24,7 @@ import { readJob } from './job-hash.js';
 import type { MailConsumer } from './mail.consumer.js';
 import { RedisCheck } from './redis-check.js';
 import { RedisLink } from './redis-link.js';
-import { settleWords, tooManyDeaths, type HeldJob } from './encode-settlement.js';
+import { encodeSettlement, tooManyDeaths, type HeldJob } from './encode-settlement.js';
 import { forgetSubscriptions } from './subscriptions.js';
 
 /** Bodies that one lease may bring into memory, in characters; always at least one job. */
@@ -144,7 +144,7 @@ export class BullRelay implements MailRelay {
     if (known.length === 0) return;
     await this.run(
       'relaySettle',
-      known.map((one) => settleWords(one, this.held.get(one.id)!, this.parts.options)),
+      known.map((one) => encodeSettlement(one, this.held.get(one.id)!, this.parts.options)),
       REPEATABLE,
     );
     for (const { id } of known) this.held.delete(id);

@@ -9,7 +9,7 @@ export interface HeldJob {
 }
 
 /** A settlement in the words of the script. */
-export function settleWords(
+export function encodeSettlement(
   settlement: Settlement,
   { jobId: job, keyed }: HeldJob,
   { timeoutMs, idempotencyTtlMs }: Pick<ResolvedBullOptions, 'timeoutMs' | 'idempotencyTtlMs'>,

@@ -23,8 +23,8 @@ export function bullRelay(
 ): MailRelayDefinition {
   const { statics, rest } = splitBullOptions(options);
   if ('useFactory' in options) {
-    return { wire: (mailer) => wireBull(mailer, statics, options) };
+    return { register: (mailer) => wireBull(mailer, statics, options) };
   }
   readBullOptions(rest);
-  return { wire: (mailer) => wireBull(mailer, statics, { useFactory: () => rest }) };
+  return { register: (mailer) => wireBull(mailer, statics, { useFactory: () => rest }) };
 }

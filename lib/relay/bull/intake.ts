@@ -1,5 +1,5 @@
 import { MailRelayError } from '../../base/errors.js';
-import { toWire } from '../job.js';
+import { serializeJob } from '../job.js';
 import type { EnqueueOutcome, NewJob } from '../relay.js';
 import { jobIdOf } from './job-hash.js';
 
@@ -83,7 +83,7 @@ function argumentsOf(job: NewJob): string[] {
     String(delay),
     String(delay > 0 ? notBefore : 0),
     priority,
-    JSON.stringify(toWire(job)),
+    JSON.stringify(serializeJob(job)),
   ];
 }
 

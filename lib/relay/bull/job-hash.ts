@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { MAIL_ERROR_CODES, type MailErrorCode } from '../../base/errors.js';
-import { bornAt, fromWire, narrowTo } from '../job.js';
+import { bornAt, parseJob, narrowTo, parseFailure } from '../job.js';
 import type {
   DeadReason,
-  JobFailure,
   JobState,
   JobSummary,
   LeasedJob,
@@ -26,7 +24,7 @@ export function readJob(
   fields: { data: string; attempts: string; bornAt: string; open: string },
 ): { readonly leased: LeasedJob; readonly job: NewJob } {
   if (fields.data === '') throw new TypeError('The job has no data');
-  const job = fromWire(fields.data);
+  const job = parseJob(fields.data);
   if (jobIdOf(job) !== jobId) throw new TypeError('The job holds the mail of another');
   const open = fields.open === '' ? undefined : readOpen(fields.open);
   const mail = narrowTo(job.mail, open);
@@ -71,7 +69,7 @@ export function summaryOf(
   dueAt?: number,
 ): JobSummary {
   const [name, messageId, priority, attempts, timestamp, reason, failure] = values;
-  const parsed = failureFrom(failure);
+  const parsed = parseFailure(failure);
   const dead = REASONS.find((one) => one === reason);
   return {
     id: name || jobId,
@@ -84,22 +82,4 @@ export function summaryOf(
     ...(state === 'dead' && { reason: dead ?? 'held' }),
     ...(parsed && { failure: parsed }),
   };
-}
-
-function failureFrom(text: string | null | undefined): JobFailure | undefined {
-  if (!text) return undefined;
-  try {
-    const value: unknown = JSON.parse(text);
-    return isFailure(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isFailure(value: unknown): value is JobFailure {
-  if (typeof value !== 'object' || value === null) return false;
-  const { code, message, at } = value as Partial<Record<keyof JobFailure, unknown>>;
-  const known = (name: unknown): name is MailErrorCode =>
-    typeof name === 'string' && Object.hasOwn(MAIL_ERROR_CODES, name);
-  return known(code) && typeof message === 'string' && typeof at === 'number';
 }

@@ -1,8 +1,9 @@
+import { parseFailure } from '../job.js';
 import type { JobState, ListOptions, RelayStats } from '../relay.js';
 import { PRIORITIES } from './intake.js';
 import { DEAD, LEASED, READY, SENT, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
-import type { SqlRow, SqlValue } from './sqlite.js';
+import type { SqlRow } from './sqlite.js';
 import type { RowDetails, RowSummary } from './store.types.js';
 
 /** Which rows each listed state means. */
@@ -81,6 +82,8 @@ export class Admin {
 function summaryOf(row: SqlRow): RowSummary {
   const { id, message_id, priority, attempts, queued_at, due_at, reason, failure } = row;
   const state = stateOf(row);
+  // A row may be damaged; it is listed all the same.
+  const parsed = parseFailure(failure);
   const waits = state === 'scheduled' || state === 'deferred';
   return {
     id: String(id),
@@ -91,18 +94,8 @@ function summaryOf(row: SqlRow): RowSummary {
     queuedAt: Number(queued_at),
     ...(waits && typeof due_at === 'number' && { dueAt: due_at }),
     ...(typeof reason === 'string' && { reason: reason as RowSummary['reason'] }),
-    ...failureFrom(failure),
+    ...(parsed && { failure: parsed }),
   };
-}
-
-/** A row may be damaged; it is listed all the same. */
-function failureFrom(json: SqlValue | undefined): Pick<RowSummary, 'failure'> {
-  if (typeof json !== 'string') return {};
-  try {
-    return { failure: JSON.parse(json) as RowSummary['failure'] };
-  } catch {
-    return {};
-  }
 }
 
 function stateOf({ state, delay_ms }: SqlRow): JobState {

@@ -20,7 +20,7 @@ export function spoolRelay(options: SpoolOptions | SpoolAsyncOptions): MailRelay
   if ('useFactory' in options) {
     const { imports, inject, useFactory } = options;
     return {
-      wire: () => ({
+      register: () => ({
         imports,
         inject,
         create: async (...dependencies) => setup(await useFactory(...dependencies)),
@@ -28,5 +28,5 @@ export function spoolRelay(options: SpoolOptions | SpoolAsyncOptions): MailRelay
     };
   }
   readSpoolOptions(options);
-  return { wire: () => ({ create: () => setup(options) }) };
+  return { register: () => ({ create: () => setup(options) }) };
 }

@@ -39,11 +39,11 @@ export class Work {
   /** Up to `max` due jobs: higher priority first, then first come, first served. */
   lease(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
     this.own();
-    this.salvage.past(() => this.upkeep.recover(now));
-    this.salvage.past(() => this.upkeep.maintain(now));
+    this.salvage.skipDamage(() => this.upkeep.recover(now));
+    this.salvage.skipDamage(() => this.upkeep.maintain(now));
     // Looked at before the write lock is taken: an idle spool costs its neighbours nothing.
     const leased = this.hasDue(now)
-      ? (this.salvage.past(() => this.leaseDue(max, known, now)) ??
+      ? (this.salvage.skipDamage(() => this.leaseDue(max, known, now)) ??
         this.leaseWhatIsLeft(max, known, now))
       : { rows: [], more: false };
     const { damage } = this.salvage;
@@ -57,12 +57,13 @@ export class Work {
         for (const settlement of rest) this.settleOne(settlement, now);
         return true;
       });
-    if (this.salvage.past(() => record(sent, others))) return;
+    if (this.salvage.skipDamage(() => record(sent, others))) return;
     // One by one. A body that cannot be removed is no reason to send its mail again.
     for (const id of sent) {
-      if (!this.salvage.past(() => record([id], []))) this.salvage.past(() => this.forget(id));
+      if (!this.salvage.skipDamage(() => record([id], [])))
+        this.salvage.skipDamage(() => this.forget(id));
     }
-    for (const settlement of others) this.salvage.past(() => record([], [settlement]));
+    for (const settlement of others) this.salvage.skipDamage(() => record([], [settlement]));
   }
 
   heartbeat(ids: readonly string[], now: number): void {
@@ -134,7 +135,7 @@ export class Work {
         return [];
       }
       const leased =
-        salvage.past(() => claim(row, known)) ?? claim(row, new Set([String(row['id'])]));
+        salvage.skipDamage(() => claim(row, known)) ?? claim(row, new Set([String(row['id'])]));
       budget -= size;
       return leased;
     };

@@ -11,7 +11,7 @@ export class Salvage {
   constructor(private readonly file: SpoolFile) {}
 
   /** Does what may meet a damaged page: undefined if it did. */
-  past<T>(work: () => T): T | undefined {
+  skipDamage<T>(work: () => T): T | undefined {
     try {
       return work();
     } catch (error) {
@@ -25,10 +25,10 @@ export class Salvage {
 
   /** Does `work` with `max` of the rows that `list` answers, those left out that it fails for. */
   each<T>(list: (limit: number) => SqlRow[], max: number, work: (seq: SqlValue) => T): T[] {
-    const found = this.past(() => list(max + this.lost.size)) ?? [];
+    const found = this.skipDamage(() => list(max + this.lost.size)) ?? [];
     return found.flatMap(({ seq = null }) => {
       if (this.lost.has(seq)) return [];
-      const result = this.past(() => work(seq));
+      const result = this.skipDamage(() => work(seq));
       if (result !== undefined) return [result];
       this.lost.add(seq);
       return [];

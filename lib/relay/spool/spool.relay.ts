@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.js';
 import { MailRelayError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
-import { bornAt, burial, fromWire, narrowTo, problemOf, toWire } from '../job.js';
+import { bornAt, burial, parseJob, narrowTo, problemOf, serializeJob } from '../job.js';
 import type {
   ConsumeOptions,
   CorruptJob,
@@ -191,7 +191,7 @@ function rowOf(job: NewJob): NewRow {
     bornAt: bornAt(job),
     dueAt: notBefore ?? null,
     key: idempotencyKey ?? null,
-    body: JSON.stringify(toWire(job)),
+    body: JSON.stringify(serializeJob(job)),
   };
 }
 
@@ -210,7 +210,7 @@ function mailOf({ id, body }: LeasedRow): Mail {
   if (body === null) {
     throw new TypeError('The stored mail is missing or damaged: its checksum does not match');
   }
-  const { mail } = fromWire(body);
+  const { mail } = parseJob(body);
   if (mail.id !== id) throw new TypeError('The stored mail is another one');
   return mail;
 }

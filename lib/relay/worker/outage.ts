@@ -18,10 +18,10 @@ type Doing = MailStalledEvent['doing'];
 const FAILED: Record<Doing, string> = {
   lease: 'Stored mail is not sent, or not all of it',
   settle: 'Outcomes are not recorded, or not all of them',
-  deliver: 'Stored mail waits for its road',
+  deliver: 'Stored mail waits for its transport',
 };
 
-/** Says that a storage or a road fails: once, again when the reason changes, and when it is back. */
+/** Says that a storage or a transport fails: once, again when the reason changes, and when it is back. */
 export class Outage {
   private readonly logger = new Logger('MailRelay');
   private reason?: string;
@@ -45,7 +45,7 @@ export class Outage {
     if (this.reason === undefined) return;
     this.reason = undefined;
     const { relay } = this.parts;
-    this.logger.log(`${this.doing === 'deliver' ? 'The road' : relay.name} is back`);
+    this.logger.log(`${this.doing === 'deliver' ? 'The transport' : relay.name} is back`);
     this.parts.events.emit('resumed', () => ({ type: 'resumed', ...this.about() }));
   }
 

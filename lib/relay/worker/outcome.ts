@@ -15,7 +15,7 @@ export interface OutcomeContext {
 /** How a delivery settles its job: done, or deferred for the recipients that may be tried again. */
 export function settleDelivery(
   job: LeasedJob,
-  { road, rejected }: MailDelivery,
+  { transport, rejected }: MailDelivery,
   context: OutcomeContext,
 ): Settlement {
   const later = rejected.filter(({ disposition }) => disposition === 'retry');
@@ -24,8 +24,8 @@ export function settleDelivery(
   const failure: JobFailure = {
     code: 'MAIL_RECIPIENTS',
     disposition: 'retry',
-    message: `${road} took the mail for others, and not yet for ${later.length} of its recipients`,
-    road,
+    message: `${transport} took the mail for others, and not yet for ${later.length} of its recipients`,
+    transport,
     response: first.response,
     at: context.now,
   };

@@ -18,7 +18,7 @@ export interface StockParts {
 }
 
 /** What is leased and not begun, and how more is got. */
-export class Stock {
+export class Prefetch {
   private readonly jobs: LeasedJob[] = [];
   private leasing?: Promise<void>;
   /** Work came while a lease was on its way, which may have missed it. */

@@ -7,13 +7,13 @@ const MAX_PAUSE_MS = 60_000;
 const MAX_SUSPECTS = 10_000;
 
 /**
- * Knows whether the road is there. A road that fails is left alone for a while, then asked whether it
+ * Knows whether the transport is there. A transport that fails is left alone for a while, then asked whether it
  * would take mail, then tried with one mail; only when that goes out does everything flow again.
  */
-export class RoadWatch {
+export class TransportWatch {
   private state: 'up' | 'down' | 'trial' = 'up';
   private failures = 0;
-  /** Counts the times that the road showed that it works. */
+  /** Counts the times that the transport showed that it works. */
   private proofs = 0;
   private readonly suspects = new Map<string, number>();
 
@@ -33,21 +33,21 @@ export class RoadWatch {
     return this.failures > 1;
   }
 
-  /** The road took a mail, or refused one for the mail's own sake. */
+  /** The transport took a mail, or refused one for the mail's own sake. */
   proved(): void {
     this.proofs += 1;
     this.failures = 0;
     this.state = 'up';
   }
 
-  /** The road answered that it would take mail. */
+  /** The transport answered that it would take mail. */
   answered(): void {
     this.proofs += 1;
     this.state = 'trial';
   }
 
   /**
-   * Whether a road fault is likely the doing of this mail: the road worked for others since the last
+   * Whether a transport fault is likely the doing of this mail: the transport worked for others since the last
    * time that the mail met one. Such a mail must not stop the rest for ever.
    */
   blames(id: string): boolean {
@@ -64,14 +64,14 @@ export class RoadWatch {
     if (this.suspects.size > 0) this.suspects.delete(id);
   }
 
-  /** The road failed. Answers how long to leave it alone, in milliseconds; undefined while that runs. */
+  /** The transport failed. Answers how long to leave it alone, in milliseconds; undefined while that runs. */
   failed(retryAfterMs: number, random: number): number | undefined {
     if (this.state === 'down') return undefined;
     this.state = 'down';
     return this.pauseMs(retryAfterMs, random);
   }
 
-  /** The road, asked, is still not there. */
+  /** The transport, asked, is still not there. */
   stillDown(retryAfterMs: number, random: number): number {
     return this.pauseMs(retryAfterMs, random);
   }

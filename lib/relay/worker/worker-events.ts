@@ -29,7 +29,7 @@ export class WorkerEvents {
     if (settlement.outcome === 'deferred') {
       const { delayMs } = settlement;
       this.parts.events.emit('deferred', () => {
-        return { type: 'deferred', ...about, roadDown: false, attempts, delayMs, failure };
+        return { type: 'deferred', ...about, transportDown: false, attempts, delayMs, failure };
       });
       return;
     }
@@ -38,14 +38,14 @@ export class WorkerEvents {
     this.parts.events.emit('dead', () => ({ type: 'dead', ...about, reason, attempts, failure }));
   }
 
-  roadDown({ mail, attempts }: LeasedJob, delayMs: number, failure: JobFailure): void {
+  transportDown({ mail, attempts }: LeasedJob, delayMs: number, failure: JobFailure): void {
     const { id, messageId, envelope } = mail;
     this.parts.events.emit('deferred', () => ({
       type: 'deferred',
       ...this.about(),
       id,
       messageId,
-      roadDown: true,
+      transportDown: true,
       attempts,
       delayMs,
       recipients: envelope.to,

@@ -16,18 +16,18 @@ import { settleDelivery, settleFailure, type OutcomeContext } from './outcome.js
 import { RateLimit } from './rate-limit.js';
 import type { LeasedJob, MailRelay, Settlement } from '../relay.js';
 import type { RelayOptions } from '../relay.options.js';
-import { isRoadDown } from '../retry-policy.js';
-import { RoadWatch } from './transport-watch.js';
+import { isTransportDown } from '../retry-policy.js';
+import { TransportWatch } from './transport-watch.js';
 import { Settler } from './settler.js';
-import { Stock } from './prefetch.js';
+import { Prefetch } from './prefetch.js';
 import { Timers } from './timers.js';
 import { WorkerEvents } from './worker-events.js';
 
-/** Whatever a road can carry: leased mail is in memory, and nobody else's to send. */
+/** Whatever a transport can carry: leased mail is in memory, and nobody else's to send. */
 const MAX_CAPACITY = 2_000;
 /** Leased mail in memory, in characters of its stored form: past it no more is leased. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
-/** A road of the user's own may never answer whether it is there, in milliseconds. */
+/** A transport of the user's own may never answer whether it is there, in milliseconds. */
 const ASK_TIMEOUT_MS = 60_000;
 /** Each listener of a signal is compared with all the others: attempts share this many signals in turn. */
 const SIGNALS = 64;
@@ -61,9 +61,9 @@ export interface WorkerSummary {
 /** Leases, delivers and settles: one worker for every driver. */
 export class RelayWorker {
   private readonly settler: Settler;
-  private readonly stock: Stock;
+  private readonly stock: Prefetch;
   private readonly timers: Timers;
-  private readonly road: RoadWatch;
+  private readonly transport: TransportWatch;
   private readonly outage: Outage;
   private readonly report: WorkerEvents;
   private readonly rate?: RateLimit;
@@ -71,11 +71,11 @@ export class RelayWorker {
   private readonly aborts = Array.from({ length: SIGNALS }, () => new AbortController());
   private aborted = false;
   private asking?: AbortController;
-  private takeoffs = 0;
-  private readonly flying = new Map<string, LeasedJob>();
+  private started = 0;
+  private readonly inFlight = new Map<string, LeasedJob>();
   private characters = 0;
   private stopping = false;
-  private landed?: () => void;
+  private onFinished?: () => void;
   private counts = { sent: 0, failed: 0, released: 0 };
   private abandoned: { mail: Mail; disposition: MailDisposition }[] = [];
 
@@ -83,10 +83,10 @@ export class RelayWorker {
     const { options, relay, clock, random = Math.random } = parts;
     this.settler = new Settler(relay, clock, new Outage('settle', parts), () => this.pump());
     this.timers = new Timers(clock);
-    this.road = new RoadWatch(options.retry);
+    this.transport = new TransportWatch(options.retry);
     this.outage = new Outage('deliver', parts);
     this.report = new WorkerEvents(parts);
-    this.stock = new Stock({
+    this.stock = new Prefetch({
       relay,
       outage: new Outage('lease', parts),
       timers: this.timers,
@@ -101,19 +101,19 @@ export class RelayWorker {
     setMaxListeners(0, ...this.aborts.map(({ signal }) => signal));
   }
 
-  /** Mails under way at once. A road may learn what it can carry. */
+  /** Mails under way at once. A transport may learn what it can carry. */
   private get concurrency(): number {
     const { options, transport } = this.parts;
     return options.concurrency ?? Math.min(MAX_CAPACITY, capacityOf(transport));
   }
 
-  /** As many again as are under way lie ready, so that the road never waits for storage. */
+  /** As many again as are under way lie ready, so that the transport never waits for storage. */
   private get mostHeld(): number {
     return this.concurrency * 2;
   }
 
   private get held(): number {
-    return this.stock.size + this.flying.size + this.settler.size;
+    return this.stock.size + this.inFlight.size + this.settler.size;
   }
 
   async start(): Promise<void> {
@@ -130,21 +130,22 @@ export class RelayWorker {
   async drain(timeoutMs: number, reason: Error): Promise<WorkerSummary> {
     this.stopping = true;
     this.counts = { sent: 0, failed: 0, released: 0 };
-    this.timers.cancel('rate', 'road');
+    this.timers.cancel('rate', 'transport');
     this.asking?.abort(reason);
     // A lease on its way brings jobs to give back.
     const stocked = this.stock.close();
     this.releaseStock();
     const { clock } = this.parts;
-    if (!(await fulfilledWithin(clock, timeoutMs, this.whenLanded()))) {
+    if (!(await fulfilledWithin(clock, timeoutMs, this.whenFinished()))) {
       this.aborted = true;
       for (const abort of this.aborts) abort.abort(reason);
-      await fulfilledWithin(clock, ABORT_GRACE_MS, this.whenLanded());
-      for (const job of [...this.flying.values()]) this.land(job, () => this.lose(job));
+      await fulfilledWithin(clock, ABORT_GRACE_MS, this.whenFinished());
+      for (const job of [...this.inFlight.values()])
+        this.finishAttempt(job, () => this.settleAfterLoss(job));
     }
     await fulfilledWithin(clock, SETTLE_GRACE_MS, stocked);
     await fulfilledWithin(clock, SETTLE_GRACE_MS, this.settler.whenIdle());
-    // Nothing here keeps the process alive any more, whatever storage and road still do.
+    // Nothing here keeps the process alive any more, whatever storage and transport still do.
     this.settler.stop();
     this.report.close();
     this.timers.close();
@@ -154,16 +155,16 @@ export class RelayWorker {
   /** Starts what may start and leases what there is room for. Called whenever either may have changed. */
   private pump(): void {
     if (this.stopping) return;
-    const most = this.road.allows(this.concurrency);
-    while (this.stock.size > 0 && this.flying.size < most) {
+    const most = this.transport.allows(this.concurrency);
+    while (this.stock.size > 0 && this.inFlight.size < most) {
       if (this.rate && !this.rate.take()) {
         this.timers.after('rate', this.rate.waitMs, () => this.pump());
         break;
       }
-      this.fly(this.stock.take()!);
+      this.startAttempt(this.stock.take()!);
     }
     const room = Math.min(this.mostHeld - this.held, most * 2 - this.stock.size);
-    if (room <= 0 || this.road.isDown || this.characters >= MAX_CHARACTERS) return;
+    if (room <= 0 || this.transport.isDown || this.characters >= MAX_CHARACTERS) return;
     // Few at a time would cost a transaction each.
     if (this.stock.size > 0 && room < this.concurrency / 2) return;
     this.stock.fill(room);
@@ -171,37 +172,37 @@ export class RelayWorker {
 
   private stocked(jobs: readonly LeasedJob[]): void {
     for (const { size = 0 } of jobs) this.characters += size;
-    if (this.stopping || this.road.isDown) this.releaseStock();
+    if (this.stopping || this.transport.isDown) this.releaseStock();
     else setImmediate(() => this.pump());
   }
 
-  private fly(job: LeasedJob): void {
-    this.flying.set(job.mail.id, job);
+  private startAttempt(job: LeasedJob): void {
+    this.inFlight.set(job.mail.id, job);
     const { transport, events, clock, mailer } = this.parts;
-    const { signal } = this.aborts[(this.takeoffs += 1) % SIGNALS]!;
+    const { signal } = this.aborts[(this.started += 1) % SIGNALS]!;
     attemptDelivery({ transport, events, clock, mailer }, job.mail, { signal }).then(
-      ({ delivery }) => this.land(job, () => this.succeed(job, delivery)),
+      ({ delivery }) => this.finishAttempt(job, () => this.succeed(job, delivery)),
       // attemptDelivery throws nothing else.
-      (error: unknown) => this.land(job, () => this.fail(job, error as MailError)),
+      (error: unknown) => this.finishAttempt(job, () => this.fail(job, error as MailError)),
     );
   }
 
   /** The attempt is over. What comes after the worker let go of it changes nothing. */
-  private land(job: LeasedJob, settle: () => void): void {
-    if (this.flying.get(job.mail.id) !== job) return;
-    this.flying.delete(job.mail.id);
+  private finishAttempt(job: LeasedJob, settle: () => void): void {
+    if (this.inFlight.get(job.mail.id) !== job) return;
+    this.inFlight.delete(job.mail.id);
     settle();
-    if (this.flying.size === 0) this.landed?.();
+    if (this.inFlight.size === 0) this.onFinished?.();
     this.pump();
   }
 
-  private whenLanded(): Promise<void> {
-    if (this.flying.size === 0) return Promise.resolve();
-    return new Promise((resolve) => (this.landed = resolve));
+  private whenFinished(): Promise<void> {
+    if (this.inFlight.size === 0) return Promise.resolve();
+    return new Promise((resolve) => (this.onFinished = resolve));
   }
 
   private succeed(job: LeasedJob, delivery: MailDelivery): void {
-    this.roadProved();
+    this.transportProved();
     this.counts.sent += 1;
     this.settle(job, settleDelivery(job, delivery, this.context()));
   }
@@ -209,27 +210,27 @@ export class RelayWorker {
   private fail(job: LeasedJob, error: MailError): void {
     const { id } = job.mail;
     if (this.aborted) {
-      this.giveUp(job, error);
+      this.settleAborted(job, error);
       return;
     }
-    if (isRoadDown(error)) {
-      const blamed = this.road.blames(id);
-      this.road.suspect(id);
-      const pause = this.leaveRoad(error);
+    if (isTransportDown(error)) {
+      const blamed = this.transport.blames(id);
+      this.transport.suspect(id);
+      const pause = this.leaveTransport(error);
       if (!blamed) {
-        this.keepPlace(job, error, pause);
+        this.requeue(job, error, pause);
         return;
       }
     } else if (error.disposition !== 'unknown') {
       // It answered, if only to refuse this mail.
-      this.roadProved();
+      this.transportProved();
     }
     this.counts.failed += 1;
     this.settle(job, settleFailure(job, error, this.context()));
   }
 
-  /** The road is down: nothing is said about the mail, unless its time is over anyway. */
-  private keepPlace(job: LeasedJob, error: MailError, delayMs: number): void {
+  /** The transport is down: nothing is said about the mail, unless its time is over anyway. */
+  private requeue(job: LeasedJob, error: MailError, delayMs: number): void {
     const { mail, attempts, bornAt } = job;
     const now = this.parts.clock.now();
     const failure = failureOf(error, now);
@@ -240,11 +241,11 @@ export class RelayWorker {
       return;
     }
     this.release(job);
-    this.report.roadDown(job, delayMs, failure);
+    this.report.transportDown(job, delayMs, failure);
   }
 
   /** Aborted by us at the deadline: back to storage, unless it may have been accepted. */
-  private giveUp(job: LeasedJob, error: MailError): void {
+  private settleAborted(job: LeasedJob, error: MailError): void {
     if (error.disposition === 'retry') {
       this.release(job);
       return;
@@ -257,22 +258,22 @@ export class RelayWorker {
     this.settle(job, settleFailure(job, error, this.context()));
   }
 
-  /** The road did not even answer the abort. */
-  private lose(job: LeasedJob): void {
-    this.giveUp(
+  /** The transport did not even answer the abort. */
+  private settleAfterLoss(job: LeasedJob): void {
+    this.settleAborted(
       job,
       new MailDeliveryError({
         code: 'MAIL_ABORTED',
         disposition: 'unknown',
-        fault: 'road',
+        fault: 'transport',
         stage: 'queue',
-        message: `The drain deadline passed while mail ${job.mail.id} was in flight, and its road did not say what became of it`,
+        message: `The drain deadline passed while mail ${job.mail.id} was in flight, and its transport did not say what became of it`,
       }),
     );
   }
 
   private settle(job: LeasedJob, settlement: Settlement): void {
-    if (settlement.outcome !== 'deferred') this.road.forget(job.mail.id);
+    if (settlement.outcome !== 'deferred') this.transport.forget(job.mail.id);
     this.characters -= job.size ?? 0;
     this.settler.add(settlement);
     this.report.settled(job, settlement);
@@ -288,40 +289,40 @@ export class RelayWorker {
     for (const job of this.stock.takeAll()) this.release(job);
   }
 
-  private roadProved(): void {
-    this.road.proved();
+  private transportProved(): void {
+    this.transport.proved();
     this.outage.over();
   }
 
-  /** Leaves the road alone for a while. Answers for how long, in milliseconds. */
-  private leaveRoad(error: MailError): number {
-    const pause = this.road.failed(retryAfterOf(error), this.random());
+  /** Leaves the transport alone for a while. Answers for how long, in milliseconds. */
+  private leaveTransport(error: MailError): number {
+    const pause = this.transport.failed(retryAfterOf(error), this.random());
     if (pause === undefined) return 0;
-    if (this.road.staysDown) this.outage.failed(error);
-    // Another process may have a better road.
+    if (this.transport.staysDown) this.outage.failed(error);
+    // Another process may have a better transport.
     this.releaseStock();
-    if (!this.stopping) this.timers.after('road', pause, () => void this.askRoad());
+    if (!this.stopping) this.timers.after('transport', pause, () => void this.askTransport());
     return pause;
   }
 
-  private async askRoad(): Promise<void> {
+  private async askTransport(): Promise<void> {
     const { transport, clock } = this.parts;
-    let fault: unknown = new MailRelayError('The road did not answer whether it takes mail');
+    let fault: unknown = new MailRelayError('The transport did not answer whether it takes mail');
     const asking = (this.asking = new AbortController());
     const stopped = once(asking.signal, 'abort').then(() => Promise.reject(new Error('stopped')));
-    // A road of the user's own may throw at once.
+    // A transport of the user's own may throw at once.
     const asked = (async () => transport.verify({ signal: asking.signal }))();
     asked.catch((error: unknown) => (fault = error));
     const answered = await fulfilledWithin(clock, ASK_TIMEOUT_MS, Promise.race([asked, stopped]));
     if (this.stopping) return;
     if (answered) {
-      this.road.answered();
+      this.transport.answered();
       this.pump();
       return;
     }
-    const wait = this.road.stillDown(retryAfterOf(fault), this.random());
+    const wait = this.transport.stillDown(retryAfterOf(fault), this.random());
     this.outage.failed(fault);
-    this.timers.after('road', wait, () => void this.askRoad());
+    this.timers.after('transport', wait, () => void this.askTransport());
   }
 
   /** Renews what is held, so that nobody else takes it. */
@@ -330,7 +331,7 @@ export class RelayWorker {
     const { heartbeatMs } = relay;
     if (heartbeatMs === undefined) return;
     this.timers.after('beat', heartbeatMs, () => {
-      const ids = [...this.stock.ids(), ...this.flying.keys(), ...this.settler.ids()];
+      const ids = [...this.stock.ids(), ...this.inFlight.keys(), ...this.settler.ids()];
       const beaten = ids.length > 0 ? relay.heartbeat(ids) : Promise.resolve();
       // A storage that is down says so where it matters; the next beat comes anyway.
       beaten.catch(() => undefined).finally(() => this.beat());

@@ -11,7 +11,7 @@ export interface MemoryTransportOptions {
 
 const DEFAULTS = { maxMails: 1_000 } as const;
 
-/** A road that leads nowhere: it accepts every mail and keeps it. For development and tests. */
+/** A transport that leads nowhere: it accepts every mail and keeps it. For development and tests. */
 export class MemoryTransport implements MailTransport {
   readonly name = 'memory';
   private readonly kept: Mail[] = [];
@@ -43,7 +43,7 @@ export class MemoryTransport implements MailTransport {
           fault: 'message',
           stage: 'queue',
           message: 'The attempt was aborted before it began',
-          road: this.name,
+          transport: this.name,
           cause: options.signal.reason,
         }),
       );
@@ -51,7 +51,7 @@ export class MemoryTransport implements MailTransport {
     this.kept.push(mail);
     if (this.kept.length > this.maxMails) this.kept.shift();
     return Promise.resolve({
-      road: this.name,
+      transport: this.name,
       accepted: mail.envelope.to,
       rejected: [],
       response: 'kept in memory',

@@ -3,13 +3,13 @@ import { MailDeliveryError, type MailErrorCode } from '../../base/errors.js';
 
 export interface BreakerOptions {
   /**
-   * Road faults in a row that open the breaker, where the road still answers (a lost connection, a
+   * Transport faults in a row that open the breaker, where the transport still answers (a lost connection, a
    * timeout, HTTP 5xx). Default 3, minimum 1. DNS, refused or timed out connects, TLS, credentials,
    * SMTP 421 and rate limits open it at once.
    */
   readonly failures?: number;
   /**
-   * Milliseconds after which an open road is tried again, unless the server asked for a longer wait.
+   * Milliseconds after which an open transport is tried again, unless the server asked for a longer wait.
    * Default 5,000, minimum 1.
    */
   readonly trialAfterMs?: number;
@@ -25,12 +25,12 @@ export const BREAKER_DEFAULTS: Required<BreakerOptions> = {
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
-/** Leave to use the road, good for one attempt; it says when it was given. */
+/** Leave to use the transport, good for one attempt; it says when it was given. */
 export type BreakerPass = number;
 
 /**
- * Keeps mail off a road that is down. Open, it admits nobody until a trial has passed; half-open, one
- * mail at a time, whose success closes it. Only the caller knows how to try a road.
+ * Keeps mail off a transport that is down. Open, it admits nobody until a trial has passed; half-open, one
+ * mail at a time, whose success closes it. Only the caller knows how to try a transport.
  */
 export class Breaker {
   private current: BreakerState = 'closed';
@@ -58,7 +58,7 @@ export class Breaker {
     return this.opened > 1;
   }
 
-  /** Whether a mail may use the road now. */
+  /** Whether a mail may use the transport now. */
   get admits(): boolean {
     return this.current === 'closed' || (this.current === 'half-open' && !this.occupied);
   }
@@ -84,7 +84,7 @@ export class Breaker {
     if (this.current === 'half-open') this.become('closed');
   }
 
-  /** The road was at fault. */
+  /** The transport was at fault. */
   failed(pass: BreakerPass, error: Error): void {
     if (pass !== this.epoch) return;
     this.inARow += 1;
@@ -92,7 +92,7 @@ export class Breaker {
     if (this.current === 'half-open' || enough) this.open(error);
   }
 
-  /** The attempt says nothing about the road. */
+  /** The attempt says nothing about the transport. */
   undecided(pass: BreakerPass): void {
     if (pass === this.epoch) this.occupied = false;
   }

@@ -1,25 +1,25 @@
 const MOST = 10_000;
 
 /**
- * Which road may have accepted which mail. It stays there: on another it would be a duplicate if it had
+ * Which transport may have accepted which mail. It stays there: on another it would be a duplicate if it had
  * been accepted. Lives in memory, the newest 10,000 mails.
  */
-export class HeldMails<Road> {
-  private readonly roads = new Map<string, Road>();
+export class HeldMails<RouteMember> {
+  private readonly members = new Map<string, RouteMember>();
 
-  get(id: string): Road | undefined {
-    return this.roads.get(id);
+  get(id: string): RouteMember | undefined {
+    return this.members.get(id);
   }
 
-  hold(id: string, road: Road): void {
-    this.roads.delete(id);
-    this.roads.set(id, road);
-    if (this.roads.size <= MOST) return;
-    const [oldest] = this.roads.keys();
-    if (oldest !== undefined) this.roads.delete(oldest);
+  hold(id: string, member: RouteMember): void {
+    this.members.delete(id);
+    this.members.set(id, member);
+    if (this.members.size <= MOST) return;
+    const [oldest] = this.members.keys();
+    if (oldest !== undefined) this.members.delete(oldest);
   }
 
   release(id: string): void {
-    this.roads.delete(id);
+    this.members.delete(id);
   }
 }

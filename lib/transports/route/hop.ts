@@ -1,15 +1,15 @@
 import { MailDeliveryError, MailError } from '../../base/errors.js';
 import type { MailDelivery, MailHop } from '../transport.js';
-import type { Road } from './route-member.js';
+import type { RouteMember } from './route-member.js';
 
 export type HopTimes = Pick<MailHop, 'startedAt' | 'durationMs'>;
 
-/** How a mail's attempt over a road went, as its receipt records it. */
-export function hopOf(road: Road, times: HopTimes, outcome: MailDelivery): MailHop {
+/** How a mail's attempt over a transport went, as its receipt records it. */
+export function hopOf(member: RouteMember, times: HopTimes, outcome: MailDelivery): MailHop {
   const { rejected, response, remoteId } = outcome;
   return {
     ...times,
-    road: road.label(outcome.road),
+    transport: member.label(outcome.transport),
     outcome: rejected.length > 0 ? 'partial' : 'accepted',
     response,
     ...(remoteId !== undefined && { remoteId }),
@@ -17,11 +17,11 @@ export function hopOf(road: Road, times: HopTimes, outcome: MailDelivery): MailH
 }
 
 /** The same of one that failed, with whatever it threw. */
-export function failedHop(road: Road, times: HopTimes, error: unknown): MailHop {
+export function failedHop(member: RouteMember, times: HopTimes, error: unknown): MailHop {
   const said = error instanceof MailDeliveryError ? error : undefined;
   return {
     ...times,
-    road: road.label(said?.road),
+    transport: member.label(said?.transport),
     outcome: 'failed',
     ...(said?.response !== undefined && { response: said.response }),
     error: summary(error),

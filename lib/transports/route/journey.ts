@@ -1,27 +1,27 @@
 import { MailDeliveryError } from '../../base/errors.js';
 import type { MailDelivery, MailHop } from '../transport.js';
 import { isUnknown, mayGoOn } from './faults.js';
-import { noRoad } from './no-transport.js';
-import type { Road } from './route-member.js';
-import type { Roads } from './route-members.js';
+import { noTransport } from './no-transport.js';
+import type { RouteMember } from './route-member.js';
+import type { RouteMembers } from './route-members.js';
 
 /** One mail's way over a route: where it has been, where it may still go, and how it ends. */
 export class Journey {
-  /** The roads that it may still take. */
-  readonly left: Set<Road>;
-  private readonly candidates: readonly Road[];
+  /** The transports that it may still take. */
+  readonly left: Set<RouteMember>;
+  private readonly candidates: readonly RouteMember[];
   private readonly hops: MailHop[] = [];
-  private readonly failures = new Map<Road, unknown>();
+  private readonly failures = new Map<RouteMember, unknown>();
   private final = false;
 
   constructor(
-    private readonly roads: Roads,
+    private readonly members: RouteMembers,
     private readonly id: string,
     private readonly onHop?: (hop: MailHop) => void,
   ) {
-    // A mail that its road may have accepted goes nowhere else.
-    const held = roads.failoverUnknown ? undefined : roads.held.get(id);
-    this.candidates = held ? [held] : roads.all;
+    // A mail that its transport may have accepted goes nowhere else.
+    const held = members.failoverUnknown ? undefined : members.held.get(id);
+    this.candidates = held ? [held] : members.all;
     this.left = new Set(this.candidates);
   }
 
@@ -30,42 +30,42 @@ export class Journey {
     this.onHop?.(hop);
   };
 
-  carried(road: Road, delivery: MailDelivery): MailDelivery {
-    this.roads.held.release(this.id);
-    return { ...delivery, road: road.label(delivery.road), hops: this.hops };
+  carried(member: RouteMember, delivery: MailDelivery): MailDelivery {
+    this.members.held.release(this.id);
+    return { ...delivery, transport: member.label(delivery.transport), hops: this.hops };
   }
 
-  /** A road failed the mail. Answers whether another one may carry it. */
-  failed(road: Road, error: unknown, signal?: AbortSignal): boolean {
-    this.left.delete(road);
-    if (isUnknown(error)) this.roads.held.hold(this.id, road);
-    this.failures.set(road, error);
-    this.final = this.roads.stopped(signal) || !mayGoOn(error, this.roads.failoverUnknown);
+  /** A transport failed the mail. Answers whether another one may carry it. */
+  failed(member: RouteMember, error: unknown, signal?: AbortSignal): boolean {
+    this.left.delete(member);
+    if (isUnknown(error)) this.members.held.hold(this.id, member);
+    this.failures.set(member, error);
+    this.final = this.members.stopped(signal) || !mayGoOn(error, this.members.failoverUnknown);
     return !this.final;
   }
 
   /** What the mail ends with, now that it goes no further. */
   end(signal?: AbortSignal): unknown {
-    const { roads, failures, candidates, left, final } = this;
+    const { members, failures, candidates, left, final } = this;
     const errors = [...failures.values()];
-    if (errors.length === 0 && roads.stopped(signal)) {
-      const cause: unknown = signal?.aborted ? signal.reason : roads.stop.signal.reason;
-      return aborted(roads.name, cause);
+    if (errors.length === 0 && members.stopped(signal)) {
+      const cause: unknown = signal?.aborted ? signal.reason : members.stop.signal.reason;
+      return aborted(members.name, cause);
     }
-    // Whatever the last road says, an earlier one may have accepted the mail.
+    // Whatever the last transport says, an earlier one may have accepted the mail.
     if (final && !errors.slice(0, -1).some(isUnknown)) return errors.at(-1);
-    return noRoad({ name: roads.name, roads: candidates, failures, shut: [...left] });
+    return noTransport({ name: members.name, members: candidates, failures, shut: [...left] });
   }
 }
 
-function aborted(road: string, cause: unknown): MailDeliveryError {
+function aborted(transport: string, cause: unknown): MailDeliveryError {
   return new MailDeliveryError({
     code: 'MAIL_ABORTED',
     disposition: 'retry',
     fault: 'message',
     stage: 'queue',
-    message: `The attempt over ${road} was aborted before a road was taken`,
-    road,
+    message: `The attempt over ${transport} was aborted before a transport was taken`,
+    transport,
     cause,
   });
 }

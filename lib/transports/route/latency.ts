@@ -4,8 +4,8 @@ import type { Clock } from '../../base/clock.js';
 const ALPHA = 0.3;
 
 /**
- * Time per mail on one road, in milliseconds: an exponentially weighted moving average, or the age of
- * the oldest mail under way where that is longer, so that a road that stalls is noticed before it answers.
+ * Time per mail on one transport, in milliseconds: an exponentially weighted moving average, or the age of
+ * the oldest mail under way where that is longer, so that a transport that stalls is noticed before it answers.
  */
 export class Latency {
   private average: number | undefined;

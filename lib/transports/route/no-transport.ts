@@ -1,22 +1,22 @@
 import { MailDeliveryError, MailError } from '../../base/errors.js';
 import { isUnknown } from './faults.js';
-import type { Road } from './route-member.js';
+import type { RouteMember } from './route-member.js';
 
 interface Outcome {
   readonly name: string;
   /** Where the mail might have gone. */
-  readonly roads: readonly Road[];
+  readonly members: readonly RouteMember[];
   /** What its attempts failed with, in their order. */
-  readonly failures: ReadonlyMap<Road, unknown>;
-  /** The roads that it was kept from. */
-  readonly shut: readonly Road[];
+  readonly failures: ReadonlyMap<RouteMember, unknown>;
+  /** The transports that it was kept from. */
+  readonly shut: readonly RouteMember[];
 }
 
 /**
- * The error of a mail that no road took. It says what the attempts mean together: `unknown` when an attempt was, `permanent` when every road was
+ * The error of a mail that no transport took. It says what the attempts mean together: `unknown` when an attempt was, `permanent` when every transport was
  * asked and none can ever carry it, else `retry`.
  */
-export function noRoad({ name, roads, failures: failed, shut }: Outcome): MailDeliveryError {
+export function noTransport({ name, members, failures: failed, shut }: Outcome): MailDeliveryError {
   const failures = [...failed.values()];
   const errors = [...failures, ...shut.map(({ breaker }) => breaker.lastError)];
   const disposition = failures.some(isUnknown)
@@ -24,31 +24,33 @@ export function noRoad({ name, roads, failures: failed, shut }: Outcome): MailDe
     : shut.length === 0 && failures.every(isPermanent)
       ? 'permanent'
       : 'retry';
-  // The first one that decides: the roads are in order of preference.
+  // The first one that decides: the transports are in order of preference.
   const model = errors.find(
     (error): error is MailDeliveryError =>
       error instanceof MailDeliveryError && error.disposition === disposition,
   );
   // Until one of them takes mail again: a server may ask for a wait without its breaker being open.
-  const waits = roads.map((road) => Math.max(road.breaker.waitMs, askedMs(failed.get(road))));
+  const waits = members.map((member) =>
+    Math.max(member.breaker.waitMs, askedMs(failed.get(member))),
+  );
   const wait = Math.ceil(Math.min(...waits));
   const words = errors.map((error) => (error instanceof Error ? error.message : 'not known why'));
   return new MailDeliveryError({
     code: model?.code ?? 'MAIL_SERVICE',
     disposition,
-    fault: disposition === 'permanent' ? 'message' : 'road',
+    fault: disposition === 'permanent' ? 'message' : 'transport',
     stage: model?.stage ?? 'queue',
     message:
       failures.length > 0
-        ? `No road took the mail. ${words.join('; ')}`
-        : `Every road is down; the next trial is due in ${wait} ms. ${words.join('; ')}`,
-    road: name,
+        ? `No transport took the mail. ${words.join('; ')}`
+        : `Every transport is down; the next trial is due in ${wait} ms. ${words.join('; ')}`,
+    transport: name,
     smtpCode: model?.smtpCode,
     enhancedCode: model?.enhancedCode,
     httpStatus: model?.httpStatus,
     response: model?.response,
     ...(wait > 0 && { retryAfterMs: wait }),
-    cause: errors.length === 1 ? errors[0] : new AggregateError(errors, 'every road failed'),
+    cause: errors.length === 1 ? errors[0] : new AggregateError(errors, 'every transport failed'),
   });
 }
 

@@ -5,14 +5,14 @@ import { capacityOf, type DeliverOptions, type MailDelivery } from '../transport
 import { BREAKER_DEFAULTS } from './breaker.js';
 import { HeldMails } from './held-mails.js';
 import { failedHop, hopOf } from './hop.js';
-import { Road } from './route-member.js';
+import { RouteMember } from './route-member.js';
 import type { RouteParts } from './route-parts.js';
 import { createStrategy, type Strategy } from './strategy.js';
 import { untilAny } from './until-any.js';
 
-/** The roads of a route, and the choice among them. */
-export class Roads {
-  readonly all: readonly Road[];
+/** The transports of a route, and the choice among them. */
+export class RouteMembers {
+  readonly all: readonly RouteMember[];
   readonly name: string;
   /** Ends every wait. */
   readonly stop = new AbortController();
@@ -20,25 +20,25 @@ export class Roads {
   /** Takes turns of its own. */
   private readonly bulkStrategy: Strategy;
   readonly failoverUnknown: boolean;
-  /** Which road may have accepted which mail. */
-  readonly held = new HeldMails<Road>();
+  /** Which transport may have accepted which mail. */
+  readonly held = new HeldMails<RouteMember>();
 
   constructor(
     parts: RouteParts,
     readonly clock: Clock,
   ) {
-    const { strategy, roads, failoverUnknown = false } = parts;
+    const { strategy, members, failoverUnknown = false } = parts;
     this.strategy = createStrategy(strategy);
     this.bulkStrategy = createStrategy(strategy);
     this.failoverUnknown = failoverUnknown;
     const breaker = { ...BREAKER_DEFAULTS, ...parts.breaker };
-    this.all = roads.map((road) => new Road(road, breaker, clock));
+    this.all = members.map((member) => new RouteMember(member, breaker, clock));
     this.name = `${strategy}:(${this.all.map(({ name }) => name).join(' ')})`;
     // Every mail that waits for a trial listens.
     setMaxListeners(0, this.stop.signal);
   }
 
-  /** How many mails the roads that take mail now can have under way; all of them when none does. */
+  /** How many mails the transports that take mail now can have under way; all of them when none does. */
   get capacity(): number {
     const open = this.all.filter(({ breaker }) => breaker.admits);
     const [first, ...others] = (open.length > 0 ? open : this.all).map(({ transport }) =>
@@ -47,40 +47,41 @@ export class Roads {
     return this.strategy.capacity([first!, ...others]);
   }
 
-  /** The road to try next; waits for trials under way only when there is no other. */
+  /** The transport to try next; waits for trials under way only when there is no other. */
   async next(
-    left: ReadonlySet<Road>,
+    left: ReadonlySet<RouteMember>,
     signal?: AbortSignal,
     inBulk = false,
-  ): Promise<Road | undefined> {
-    for (const road of left) road.tryOut(this.stop.signal);
+  ): Promise<RouteMember | undefined> {
+    for (const member of left) member.tryOut(this.stop.signal);
     for (;;) {
       if (this.stopped(signal)) return undefined;
       const [first, ...others] = [...left].filter(({ breaker }) => breaker.admits);
       if (first && inBulk) {
-        return this.bulkStrategy.pick([first.inBulk, ...others.map((road) => road.inBulk)]).road;
+        return this.bulkStrategy.pick([first.inBulk, ...others.map((member) => member.inBulk)])
+          .member;
       }
       if (first) return this.strategy.pick([first, ...others]);
-      const trials = [...left].flatMap((road) => road.soon() ?? []);
+      const trials = [...left].flatMap((member) => member.soon() ?? []);
       if (trials.length === 0) return undefined;
       await untilAny(trials, [signal, this.stop.signal]);
     }
   }
 
-  /** One mail over one road, told as a hop. */
-  async attempt(road: Road, mail: Mail, options: DeliverOptions): Promise<MailDelivery> {
+  /** One mail over one transport, told as a hop. */
+  async attempt(member: RouteMember, mail: Mail, options: DeliverOptions): Promise<MailDelivery> {
     const { signal, onHop } = options;
-    const settle = road.begin();
+    const settle = member.begin();
     const times = this.timer();
     try {
-      const delivery = await road.transport.deliver(mail, options);
+      const delivery = await member.transport.deliver(mail, options);
       settle();
       // A route within this one tells its own hops.
-      if (!road.transport.roads) onHop?.(hopOf(road, times(), delivery));
+      if (!member.transport.transports) onHop?.(hopOf(member, times(), delivery));
       return delivery;
     } catch (error) {
       settle({ error, aborted: this.stopped(signal) });
-      if (!road.transport.roads) onHop?.(failedHop(road, times(), error));
+      if (!member.transport.transports) onHop?.(failedHop(member, times(), error));
       throw error;
     }
   }

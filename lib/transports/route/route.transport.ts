@@ -1,38 +1,43 @@
 import { systemClock, type Clock } from '../../base/clock.js';
 import { MailShutdownError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
-import type { DeliverOptions, MailBulkRoad, MailDelivery, MailTransport } from '../transport.js';
+import type {
+  DeliverOptions,
+  MailBulkTransport,
+  MailDelivery,
+  MailTransport,
+} from '../transport.js';
 import { Gate } from './gate.js';
 import { Journey } from './journey.js';
-import { noRoad } from './no-transport.js';
-import type { Road, RoadStatus } from './route-member.js';
-import { Roads } from './route-members.js';
+import { noTransport } from './no-transport.js';
+import type { RouteMember, TransportStatus } from './route-member.js';
+import { RouteMembers } from './route-members.js';
 import { RouteBulk } from './route-bulk.js';
 import type { RouteParts } from './route-parts.js';
 
 /**
- * A road made of roads: it chooses, goes on to the next when a road is at fault, and records every hop.
- * A message's own fault never goes on; a mail that may have been accepted stays on its road.
+ * A transport made of transports: it chooses, goes on to the next when a transport is at fault, and records every hop.
+ * A message's own fault never goes on; a mail that may have been accepted stays on its transport.
  */
 export class RouteTransport implements MailTransport {
   readonly name: string;
-  readonly roads: readonly MailTransport[];
-  /** Where one road at least has a better way than one by one. */
-  readonly bulk?: MailBulkRoad;
-  private readonly choice: Roads;
+  readonly transports: readonly MailTransport[];
+  /** Where one transport at least has a better way than one by one. */
+  readonly bulk?: MailBulkTransport;
+  private readonly choice: RouteMembers;
   private readonly gate: Gate;
 
   constructor(parts: RouteParts, clock: Clock = systemClock) {
-    this.choice = new Roads(parts, clock);
-    this.roads = parts.roads.map(({ transport }) => transport);
+    this.choice = new RouteMembers(parts, clock);
+    this.transports = parts.members.map(({ transport }) => transport);
     this.name = this.choice.name;
     this.gate = new Gate(this.name);
-    if (this.roads.some(({ bulk }) => bulk)) this.bulk = new RouteBulk(this.choice, this.gate);
+    if (this.transports.some(({ bulk }) => bulk)) this.bulk = new RouteBulk(this.choice, this.gate);
   }
 
-  /** How each road stands now, in the order given. */
-  status(): readonly RoadStatus[] {
-    return this.choice.all.map((road) => road.status);
+  /** How each transport stands now, in the order given. */
+  status(): readonly TransportStatus[] {
+    return this.choice.all.map((member) => member.status);
   }
 
   get capacity(): number {
@@ -43,33 +48,33 @@ export class RouteTransport implements MailTransport {
     return this.gate.run(() => this.carry(mail, options));
   }
 
-  /** Resolves when one road at least would take mail now. */
+  /** Resolves when one transport at least would take mail now. */
   verify(options?: DeliverOptions): Promise<void> {
     return this.gate.run(async () => {
-      const roads = this.choice.all;
+      const members = this.choice.all;
       const answers = await Promise.allSettled(
-        roads.map(({ transport }) => transport.verify(options)),
+        members.map(({ transport }) => transport.verify(options)),
       );
-      const failures = new Map<Road, unknown>();
-      roads.forEach((road, index) => {
+      const failures = new Map<RouteMember, unknown>();
+      members.forEach((member, index) => {
         const answer = answers[index];
-        if (answer?.status === 'rejected') failures.set(road, answer.reason);
+        if (answer?.status === 'rejected') failures.set(member, answer.reason);
       });
-      if (failures.size < roads.length) return;
-      throw noRoad({ name: this.name, roads, failures, shut: [] });
+      if (failures.size < members.length) return;
+      throw noTransport({ name: this.name, members, failures, shut: [] });
     });
   }
 
   async close(): Promise<void> {
     await this.gate.close();
     this.choice.stop.abort(new MailShutdownError());
-    await Promise.all(this.roads.map((road) => road.close()));
+    await Promise.all(this.transports.map((member) => member.close()));
   }
 
   async destroy(reason: Error = new MailShutdownError()): Promise<void> {
     this.choice.stop.abort(reason);
     const closed = this.gate.close();
-    await Promise.all(this.roads.map((road) => road.destroy(reason)));
+    await Promise.all(this.transports.map((member) => member.destroy(reason)));
     await closed;
   }
 
@@ -77,15 +82,15 @@ export class RouteTransport implements MailTransport {
     const { signal } = options;
     const journey = new Journey(this.choice, mail.id, options.onHop);
     for (;;) {
-      const road = await this.choice.next(journey.left, signal);
-      if (!road) throw journey.end(signal);
+      const member = await this.choice.next(journey.left, signal);
+      if (!member) throw journey.end(signal);
       // Of those whom a trial lets in together one is first; the rest choose again.
-      if (!road.breaker.admits) continue;
+      if (!member.breaker.admits) continue;
       try {
-        const delivery = await this.choice.attempt(road, mail, { signal, onHop: journey.tell });
-        return journey.carried(road, delivery);
+        const delivery = await this.choice.attempt(member, mail, { signal, onHop: journey.tell });
+        return journey.carried(member, delivery);
       } catch (error) {
-        if (!journey.failed(road, error, signal)) throw journey.end(signal);
+        if (!journey.failed(member, error, signal)) throw journey.end(signal);
       }
     }
   }

@@ -8,7 +8,7 @@ export function isRouteUrl(text: string): boolean {
 }
 
 /**
- * Reads `failover:(smtp://… sendgrid://…)?trialAfterMs=5000`. Roads are set apart by spaces and may be
+ * Reads `failover:(smtp://… sendgrid://…)?trialAfterMs=5000`. Transports are set apart by spaces and may be
  * routes themselves; parameters are `failoverUnknown`, `failures`, `trialAfterMs`, `authTrialAfterMs`.
  * What it answers is still to be checked by `readRouteOptions`.
  * @throws MailConfigurationError that never quotes the URL: it holds passwords.
@@ -26,7 +26,7 @@ export function parseRouteUrl(text: string, path: string): Record<string, unknow
   return {
     type: 'route',
     strategy,
-    transports: roadsIn(inside),
+    transports: transportsIn(inside),
     ...readQuery(new URLSearchParams(rest), path),
   };
 }
@@ -42,21 +42,21 @@ function closingOf(text: string, open: number): number {
   return -1;
 }
 
-function roadsIn(inside: string): string[] {
-  const roads: string[] = [];
+function transportsIn(inside: string): string[] {
+  const members: string[] = [];
   let depth = 0;
-  let road = '';
+  let member = '';
   for (const char of `${inside} `) {
     if (char === '(') depth += 1;
     if (char === ')') depth -= 1;
     if (depth > 0 || !/\s/.test(char)) {
-      road += char;
-    } else if (road !== '') {
-      roads.push(road);
-      road = '';
+      member += char;
+    } else if (member !== '') {
+      members.push(member);
+      member = '';
     }
   }
-  return roads;
+  return members;
 }
 
 function readQuery(query: URLSearchParams, path: string): Record<string, unknown> {

@@ -2,15 +2,15 @@ import type { Latency } from './latency.js';
 
 export type RouteStrategy = 'failover' | 'fastest' | 'round-robin';
 
-/** What a strategy knows of a road. */
+/** What a strategy knows of a transport. */
 export interface Choice {
   readonly weight: number;
   readonly latency: Latency;
 }
 
 export interface Strategy {
-  /** The road to take next, out of those that may be taken now; at least one, in the user's order. */
-  pick<T extends Choice>(roads: readonly [T, ...T[]]): T;
+  /** The transport to take next, out of those that may be taken now; at least one, in the user's order. */
+  pick<T extends Choice>(members: readonly [T, ...T[]]): T;
   /** How much all may carry together, of what each may. */
   capacity(each: readonly [number, ...number[]]): number;
 }
@@ -28,20 +28,20 @@ export function createStrategy(name: RouteStrategy): Strategy {
 
 /** At most one mail in so many explores … */
 const EXPLORE_EVERY = 20;
-/** … and a road is explored only after this many times what it takes, so that exploring costs 5% at most. */
+/** … and a transport is explored only after this many times what it takes, so that exploring costs 5% at most. */
 const EXPLORE_REST = 20;
 
-/** The road with the shortest time per mail. The others are asked now and then, one mail at a time. */
+/** The transport with the shortest time per mail. The others are asked now and then, one mail at a time. */
 class Fastest implements Strategy {
   private sinceExplored = 0;
 
-  pick<T extends Choice>(roads: readonly [T, ...T[]]): T {
-    const untried = roads.find(({ latency }) => latency.staleMs === Infinity && !latency.busy);
+  pick<T extends Choice>(members: readonly [T, ...T[]]): T {
+    const untried = members.find(({ latency }) => latency.staleMs === Infinity && !latency.busy);
     if (untried) return untried;
-    const best = roads.reduce((a, b) => (isBetter(b.latency, a.latency) ? b : a));
+    const best = members.reduce((a, b) => (isBetter(b.latency, a.latency) ? b : a));
     this.sinceExplored += 1;
     if (this.sinceExplored < EXPLORE_EVERY) return best;
-    const stale = roads.find(
+    const stale = members.find(
       ({ latency }) =>
         latency !== best.latency &&
         !latency.busy &&
@@ -57,7 +57,7 @@ class Fastest implements Strategy {
   }
 }
 
-/** A road that refuses each mail has no time per mail, however fast it is at that. Of such ones all are asked in turn. */
+/** A transport that refuses each mail has no time per mail, however fast it is at that. Of such ones all are asked in turn. */
 function isBetter(one: Latency, other: Latency): boolean {
   const [carries, otherCarries] = [one, other].map(({ averageMs }) => averageMs !== undefined);
   if (carries !== otherCarries) return carries === true;
@@ -70,13 +70,13 @@ function isBetter(one: Latency, other: Latency): boolean {
 class RoundRobin implements Strategy {
   private readonly credit = new WeakMap<Choice, number>();
 
-  pick<T extends Choice>(roads: readonly [T, ...T[]]): T {
-    let best: T = roads[0];
+  pick<T extends Choice>(members: readonly [T, ...T[]]): T {
+    let best: T = members[0];
     let total = 0;
-    for (const road of roads) {
-      total += road.weight;
-      this.credit.set(road, this.creditOf(road) + road.weight);
-      if (this.creditOf(road) > this.creditOf(best)) best = road;
+    for (const member of members) {
+      total += member.weight;
+      this.credit.set(member, this.creditOf(member) + member.weight);
+      if (this.creditOf(member) > this.creditOf(best)) best = member;
     }
     this.credit.set(best, this.creditOf(best) - total);
     return best;
@@ -86,7 +86,7 @@ class RoundRobin implements Strategy {
     return each.reduce((sum, one) => sum + one);
   }
 
-  private creditOf(road: Choice): number {
-    return this.credit.get(road) ?? 0;
+  private creditOf(member: Choice): number {
+    return this.credit.get(member) ?? 0;
   }
 }

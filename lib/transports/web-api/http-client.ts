@@ -78,7 +78,7 @@ export class HttpClient {
     if (this.running.size >= this.most) throw new HttpFailure('full');
     const stop = new Stop();
     const abort = (): void => {
-      stop.pull(new HttpFailure('aborted', signal?.reason));
+      stop.cancel(new HttpFailure('aborted', signal?.reason));
     };
     if (signal?.aborted) abort();
     const stopListening = signal && onAbort(signal, abort);
@@ -119,7 +119,7 @@ export class HttpClient {
 
   /** Aborts everything at once. */
   async destroy(reason: Error): Promise<void> {
-    for (const stop of this.running) stop.pull(new HttpFailure('aborted', reason));
+    for (const stop of this.running) stop.cancel(new HttpFailure('aborted', reason));
     const destroyed = this.pool.destroy(reason);
     this.teardown.abort(reason);
     await destroyed;
@@ -150,7 +150,7 @@ export class HttpClient {
     const exchange = new HttpExchange();
     // Only now: making a large body is our own time, not the server's.
     const deadline = setTimeout(() => {
-      stop.pull(new HttpFailure('timeout'));
+      stop.cancel(new HttpFailure('timeout'));
     }, this.timeoutMs);
     stop.listen((reason) => {
       exchange.abort(reason);

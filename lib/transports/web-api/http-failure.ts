@@ -1,11 +1,11 @@
 import type { MailErrorCode, MailStage } from '../../base/errors.js';
-import { wordsOf } from '../../base/reason.js';
+import { messageOf } from '../../base/reason.js';
 import { ProxyRefusal } from './proxy.js';
 import type { WebApiFault } from './web-api.provider.js';
 
 /**
  * Why no answer came. `aborted`: by the caller or by destroy(); `timeout`: our deadline; `paused`: the
- * road waits out a rate limit for longer than we wait; `full`: too many wait here already; `invalid`: no HTTP can carry the request; the
+ * transport waits out a rate limit for longer than we wait; `full`: too many wait here already; `invalid`: no HTTP can carry the request; the
  * rest is the network's.
  */
 export type HttpFailureKind =
@@ -46,7 +46,7 @@ export class HttpFailure extends Error {
   constructor(
     readonly kind: HttpFailureKind,
     cause?: unknown,
-    /** How long the road stays closed, in milliseconds; only with `paused`. */
+    /** How long the transport stays closed, in milliseconds; only with `paused`. */
     readonly waitMs?: number,
   ) {
     super(kind, { cause });
@@ -77,18 +77,18 @@ function kindOf(error: unknown): HttpFailureKind {
   return 'lost';
 }
 
-const WORDS: Record<HttpFailureKind, (road: string) => string> = {
-  dns: (road) => `The host of ${road} could not be resolved`,
-  connect: (road) => `No connection to ${road}`,
-  proxy: (road) => `The proxy opens no connection to ${road}`,
-  tls: (road) => `No trusted TLS with ${road}`,
-  timeout: (road) => `${road} did not answer within the deadline`,
-  lost: (road) => `The connection to ${road} was lost before its answer`,
-  protocol: (road) => `The answer of ${road} is not valid HTTP`,
-  aborted: (road) => `The attempt over ${road} was aborted`,
+const WORDS: Record<HttpFailureKind, (transport: string) => string> = {
+  dns: (transport) => `The host of ${transport} could not be resolved`,
+  connect: (transport) => `No connection to ${transport}`,
+  proxy: (transport) => `The proxy opens no connection to ${transport}`,
+  tls: (transport) => `No trusted TLS with ${transport}`,
+  timeout: (transport) => `${transport} did not answer within the deadline`,
+  lost: (transport) => `The connection to ${transport} was lost before its answer`,
+  protocol: (transport) => `The answer of ${transport} is not valid HTTP`,
+  aborted: (transport) => `The attempt over ${transport} was aborted`,
   invalid: () => 'The provider made a request that HTTP cannot carry',
-  full: (road) => `Too many mails are waiting for ${road} already (maxQueued)`,
-  paused: (road) => `${road} asked to slow down, for longer than an attempt waits`,
+  full: (transport) => `Too many mails are waiting for ${transport} already (maxQueued)`,
+  paused: (transport) => `${transport} asked to slow down, for longer than an attempt waits`,
 };
 
 /** What the network says of these tells what to do. */
@@ -98,16 +98,20 @@ const TOLD: ReadonlySet<HttpFailureKind> = new Set(['dns', 'connect', 'proxy', '
  * What a failure means for the mail (RFC 1047): once the whole request went out, it may have been
  * accepted. `harmless` requests change nothing at the provider, so they may always be tried again.
  */
-export function failureFault(failure: HttpFailure, road: string, harmless = false): WebApiFault {
+export function failureFault(
+  failure: HttpFailure,
+  transport: string,
+  harmless = false,
+): WebApiFault {
   const { kind, sent, cause } = failure;
-  const text = WORDS[kind](road);
-  const said = wordsOf(cause);
+  const text = WORDS[kind](transport);
+  const said = messageOf(cause);
   const after = sent && !harmless ? 'unknown' : 'retry';
   return {
     code: codeOf(failure),
     disposition: kind === 'invalid' ? 'permanent' : after,
-    // An abort says nothing about the road, so it must not feed its breaker.
-    fault: kind === 'aborted' || kind === 'invalid' ? 'message' : 'road',
+    // An abort says nothing about the transport, so it must not feed its breaker.
+    fault: kind === 'aborted' || kind === 'invalid' ? 'message' : 'transport',
     stage: stageOf(failure),
     message: TOLD.has(kind) && said ? `${text}: ${said}` : text,
     ...(failure.waitMs === undefined ? {} : { retryAfterMs: failure.waitMs }),

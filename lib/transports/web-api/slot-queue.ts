@@ -1,6 +1,6 @@
 import type { Stop } from './stop.js';
 
-/** How a request that held a slot went for the road: it may go faster, or has to slow down. */
+/** How a request that held a slot went for the transport: it may go faster, or has to slow down. */
 export type SlotVerdict = 'faster' | 'slower' | 'neither';
 
 /** A slot that is held; give it back. */
@@ -8,8 +8,8 @@ export type Slot = number;
 
 /**
  * So many may hold a slot at once, `max` at most; the rest wait in line, first come first served. How
- * many follows what the road bears (additive increase, multiplicative decrease): one more for every
- * round that went well, half of them when the road is overloaded, and never less than one.
+ * many follows what the transport bears (additive increase, multiplicative decrease): one more for every
+ * round that went well, half of them when the transport is overloaded, and never less than one.
  */
 export class SlotQueue {
   private readonly waiting = new Set<(slot: Slot) => void>();

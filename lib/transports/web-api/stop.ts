@@ -1,5 +1,5 @@
 /**
- * What may stop one request: the caller, its deadline, the road's end. It stands in for an AbortSignal,
+ * What may stop one request: the caller, its deadline, the transport's end. It stands in for an AbortSignal,
  * which would cost each request a fifth of its time: a request waits in one place at a time, so that one
  * listener is enough.
  */
@@ -12,7 +12,7 @@ export class Stop {
   }
 
   /** The first reason counts. */
-  pull(reason: Error): void {
+  cancel(reason: Error): void {
     if (this.why) return;
     this.why = reason;
     this.listener?.(reason);

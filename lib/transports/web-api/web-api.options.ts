@@ -19,7 +19,7 @@ export interface WebApiTlsOptions {
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
 }
 
-/** A road over a provider's HTTP API. */
+/** A transport over a provider's HTTP API. */
 export interface WebApiTransportOptions {
   readonly type?: 'web-api';
   /** A name, or an object of the WebApiProvider contract, which brings its own key and origin. */

@@ -32,7 +32,7 @@ export interface WebApiAcceptance {
 }
 
 /** What went wrong; the transport makes a MailDeliveryError of it. */
-export type WebApiFault = Omit<MailDeliveryErrorInit, 'road'>;
+export type WebApiFault = Omit<MailDeliveryErrorInit, 'transport'>;
 
 /** How many mails that share all but the recipient go into one request. */
 export interface WebApiBulk {
@@ -64,7 +64,7 @@ export interface WebApiBulk {
  * the transport's. Nothing here does I/O.
  */
 export interface WebApiProvider {
-  /** Short, for names of roads: `sendgrid`. */
+  /** Short, for names of transports: `sendgrid`. */
   readonly name: string;
   /** Scheme, host and port: `https://api.sendgrid.com`. */
   readonly origin: string;

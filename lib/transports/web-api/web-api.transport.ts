@@ -5,7 +5,7 @@ import type {
   DeliverOptions,
   MailBulkOptions,
   MailBulkDelivery,
-  MailBulkRoad,
+  MailBulkTransport,
   MailDelivery,
   MailTransport,
 } from '../transport.js';
@@ -25,7 +25,7 @@ import {
 const NOTHING_SETTLED: WebApiFault = {
   code: 'MAIL_PROTOCOL',
   disposition: 'unknown',
-  fault: 'road',
+  fault: 'transport',
   stage: 'response',
   message: 'The answer says nothing of any recipient',
 };
@@ -33,14 +33,14 @@ const NOTHING_SETTLED: WebApiFault = {
 const DEFAULT_PAUSE_MS = 1_000;
 
 /**
- * A road over a provider's HTTP API. One `deliver` is one request at most: nothing is sent again here.
- * A 429 slows the whole road down: what comes next waits until the provider's window is over.
+ * A transport over a provider's HTTP API. One `deliver` is one request at most: nothing is sent again here.
+ * A 429 slows the whole transport down: what comes next waits until the provider's window is over.
  */
 export class WebApiTransport implements MailTransport {
   readonly name: string;
   /** One request on each connection. */
   readonly capacity: number;
-  readonly bulk?: MailBulkRoad;
+  readonly bulk?: MailBulkTransport;
   private readonly provider: WebApiProvider;
   private readonly client: HttpClient;
   private closing: Promise<void> | undefined;
@@ -96,7 +96,7 @@ export class WebApiTransport implements MailTransport {
     remoteId,
   }: WebApiAcceptance): MailDelivery {
     return {
-      road: this.name,
+      transport: this.name,
       accepted,
       rejected,
       // Once more: the words may have been unescaped from JSON since.
@@ -190,7 +190,7 @@ export class WebApiTransport implements MailTransport {
     const { message, response, ...rest } = fault;
     return new MailDeliveryError({
       ...rest,
-      road: this.name,
+      transport: this.name,
       message: this.provider.redact(message),
       ...(response === undefined ? {} : { response: this.provider.redact(response) }),
     });

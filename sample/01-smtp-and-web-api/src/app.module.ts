@@ -4,23 +4,23 @@ import { MailModule } from 'nestjs-mail-relay';
 import { FirstMails } from './first-mails.js';
 import { MailErrorFilter } from './mail-error.filter.js';
 import { MailController } from './mail.controller.js';
-import { Roads } from './transports.js';
-import { RoadsModule } from './transports.module.js';
+import { Transports } from './transports.js';
+import { TransportsModule } from './transports.module.js';
 
 @Module({
   imports: [
-    RoadsModule,
+    TransportsModule,
     MailModule.forRootAsync({
       name: 'smtp',
-      imports: [RoadsModule],
-      inject: [Roads],
-      useFactory: ({ smtp, from }: Roads) => ({ transport: smtp, defaults: { from } }),
+      imports: [TransportsModule],
+      inject: [Transports],
+      useFactory: ({ smtp, from }: Transports) => ({ transport: smtp, defaults: { from } }),
     }),
     MailModule.forRootAsync({
       name: 'web-api',
-      imports: [RoadsModule],
-      inject: [Roads],
-      useFactory: ({ webApi, from }: Roads) => ({ transport: webApi, defaults: { from } }),
+      imports: [TransportsModule],
+      inject: [Transports],
+      useFactory: ({ webApi, from }: Transports) => ({ transport: webApi, defaults: { from } }),
     }),
   ],
   controllers: [MailController],

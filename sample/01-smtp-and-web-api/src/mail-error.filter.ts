@@ -18,6 +18,6 @@ export class MailErrorFilter extends BaseExceptionFilter<MailError> {
   }
 
   private reply(status: number, body: Record<string, unknown>, host: ArgumentsHost): void {
-    super.catch(new HttpException(body, status) as unknown as MailError, host);
+    super.catch(new HttpException(body, status), host);
   }
 }

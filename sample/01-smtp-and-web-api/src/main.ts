@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import { inboxPages } from 'mail-stand-ins/inbox-pages';
 import { AppModule } from './app.module.js';
 import { FirstMails } from './first-mails.js';
-import { Roads } from './transports.js';
+import { Transports } from './transports.js';
 
 const app = await NestFactory.create<NestExpressApplication>(AppModule, {
   logger: ['warn', 'error'],
@@ -12,7 +12,7 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule, {
   bodyParser: false,
 });
 app.useBodyParser('json');
-app.use(inboxPages(app.get(Roads).inbox, { emptyNote: app.get(Roads).emptyNote }));
+app.use(inboxPages(app.get(Transports).inbox, { emptyNote: app.get(Transports).emptyNote }));
 
 // Ctrl-C and SIGTERM: no new mail, what is in flight finishes, connections close politely, exit 0.
 app.enableShutdownHooks(['SIGINT', 'SIGTERM'], { useProcessExit: true });

@@ -1,8 +1,8 @@
 import { Module } from '@nestjs/common';
-import { openRoads, Roads } from './transports.js';
+import { openTransports, Transports } from './transports.js';
 
 @Module({
-  providers: [{ provide: Roads, useFactory: () => openRoads(process.env) }],
-  exports: [Roads],
+  providers: [{ provide: Transports, useFactory: () => openTransports(process.env) }],
+  exports: [Transports],
 })
-export class RoadsModule {}
+export class TransportsModule {}

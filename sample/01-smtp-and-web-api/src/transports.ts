@@ -9,7 +9,7 @@ interface Closable {
 }
 
 /** Where the app's two mailers lead, and who writes to whom. */
-export class Roads implements OnApplicationShutdown {
+export class Transports implements OnApplicationShutdown {
   constructor(
     readonly smtp: MailTransportConfig,
     readonly webApi: MailTransportConfig,
@@ -22,7 +22,7 @@ export class Roads implements OnApplicationShutdown {
 
   get emptyNote(): string {
     return this.standIns.length === 0
-      ? 'Both roads lead to real providers, so nothing arrives here.'
+      ? 'Both transports lead to real providers, so nothing arrives here.'
       : 'Nothing has arrived yet.';
   }
 
@@ -33,10 +33,10 @@ export class Roads implements OnApplicationShutdown {
 }
 
 /**
- * Each road leads to the real provider when its variable is set (`SMTP_URL`, `SENDGRID_API_KEY`), else
+ * Each transport leads to the real provider when its variable is set (`SMTP_URL`, `SENDGRID_API_KEY`), else
  * to a stand-in on this machine.
  */
-export async function openRoads(env: NodeJS.ProcessEnv): Promise<Roads> {
+export async function openTransports(env: NodeJS.ProcessEnv): Promise<Transports> {
   const inbox = new Inbox();
   const smtp = await openSmtp(env['SMTP_URL'], inbox);
   const webApi = await openWebApi(env['SENDGRID_API_KEY'], inbox);
@@ -45,7 +45,7 @@ export async function openRoads(env: NodeJS.ProcessEnv): Promise<Roads> {
   const real = standIns.length < 2;
   const address = (name: string, otherwise: string): string =>
     env[name] || (real ? missing(name) : otherwise);
-  return new Roads(
+  return new Transports(
     smtp.transport,
     webApi.transport,
     address('MAIL_FROM', 'Sample <sample@example.com>'),
@@ -55,18 +55,18 @@ export async function openRoads(env: NodeJS.ProcessEnv): Promise<Roads> {
   );
 }
 
-interface Road {
+interface Transport {
   readonly transport: MailTransportConfig;
   readonly standIn?: Closable;
 }
 
-async function openSmtp(url: string | undefined, inbox: Inbox): Promise<Road> {
+async function openSmtp(url: string | undefined, inbox: Inbox): Promise<Transport> {
   if (url) return { transport: url };
   const standIn = await startSmtpInbox({ inbox });
   return { transport: standIn.url, standIn };
 }
 
-async function openWebApi(apiKey: string | undefined, inbox: Inbox): Promise<Road> {
+async function openWebApi(apiKey: string | undefined, inbox: Inbox): Promise<Transport> {
   const common = { type: 'web-api', provider: 'sendgrid' } as const;
   if (apiKey) return { transport: { ...common, apiKey } };
   const standIn = await startSendGridInbox({ inbox });

@@ -1,19 +1,19 @@
 import { Module } from '@nestjs/common';
 import { MailModule } from 'nestjs-mail-relay';
-import { Roads, STRATEGIES } from './transports.js';
-import { RoadsModule } from './transports.module.js';
+import { Transports, STRATEGIES } from './transports.js';
+import { TransportsModule } from './transports.module.js';
 import { RoutesController } from './routes.controller.js';
 import { Traffic } from './traffic.js';
 
 @Module({
   imports: [
-    RoadsModule,
+    TransportsModule,
     ...STRATEGIES.map((name) =>
       MailModule.forRootAsync({
         name,
-        imports: [RoadsModule],
-        inject: [Roads],
-        useFactory: ({ routes }: Roads) => ({
+        imports: [TransportsModule],
+        inject: [Transports],
+        useFactory: ({ routes }: Transports) => ({
           transport: routes[name],
           defaults: { from: 'Sample <sample@example.com>' },
         }),

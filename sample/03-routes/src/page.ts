@@ -20,7 +20,7 @@ body {
 h1 { margin: 0 0 .25rem; font-size: 1.5rem; font-weight: 600; }
 h2 { margin: 0; font-size: 1.125rem; font-weight: 600; }
 p { margin: 0 0 1.25rem; color: var(--quiet); }
-.roads { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; margin-bottom: 1.5rem; }
+.transports { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 1rem; margin-bottom: 1.5rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 1rem 1.1rem; }
 .head { display: flex; justify-content: space-between; align-items: baseline; gap: 1rem; }
 .state { font-size: .875rem; }
@@ -40,10 +40,10 @@ th, td { padding: .45rem 1.1rem; white-space: nowrap; }
 td:last-child { white-space: normal; min-width: 11rem; }
 tbody tr { border-top: 1px solid var(--line); }
 .ms { text-align: right; font-variant-numeric: tabular-nums; }
-.road { font-weight: 600; }
-.road[data-road=SMTP] { color: var(--smtp); }
-.road[data-road='Web API'] { color: var(--api); }
-.road[data-road=none] { color: var(--bad); }
+.transport { font-weight: 600; }
+.transport[data-transport=SMTP] { color: var(--smtp); }
+.transport[data-transport='Web API'] { color: var(--api); }
+.transport[data-transport=none] { color: var(--bad); }
 @media (max-width: 36rem) { body { padding: 1.5rem 1rem 3rem; } th, td { padding: .4rem .7rem; } }
 `;
 
@@ -56,22 +56,22 @@ function post(path, body) {
     method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body),
   });
 }
-for (const card of document.querySelectorAll('.roads .card')) {
-  const road = card.dataset.road;
-  $('[type=checkbox]', card).onchange = (e) => post('network', { road, blocked: e.target.checked });
+for (const card of document.querySelectorAll('.transports .card')) {
+  const transport = card.dataset.transport;
+  $('[type=checkbox]', card).onchange = (e) => post('network', { transport, blocked: e.target.checked });
   $('[type=range]', card).oninput = (e) => {
     $('output', card).textContent = e.target.value + ' ms';
-    post('network', { road, latencyMs: Number(e.target.value) });
+    post('network', { transport, latencyMs: Number(e.target.value) });
   };
 }
 for (const radio of document.querySelectorAll('[type=radio]')) {
   radio.onchange = () => post('strategy', { strategy: radio.value });
 }
-function show({ strategy, roads, taken }) {
+function show({ strategy, transports, taken }) {
   const chosen = $('[type=radio][value=' + strategy + ']');
   if (document.activeElement?.type !== 'radio') chosen.checked = true;
-  for (const { road, state, latencyMs, trialInMs, error, blocked, addedMs } of roads) {
-    const card = $('.card[data-road="' + road + '"]');
+  for (const { transport, state, latencyMs, trialInMs, error, blocked, addedMs } of transports) {
+    const card = $('.card[data-transport="' + transport + '"]');
     const mark = $('.state', card);
     mark.dataset.state = state;
     mark.textContent = STATES[state];
@@ -86,7 +86,7 @@ function show({ strategy, roads, taken }) {
       $('output', card).textContent = addedMs + ' ms';
     }
   }
-  $('tbody').replaceChildren(...taken.map(({ number, road, durationMs, why }) => {
+  $('tbody').replaceChildren(...taken.map(({ number, transport, durationMs, why }) => {
     const row = document.createElement('tr');
     const cell = (text, name) => {
       const td = row.insertCell();
@@ -95,7 +95,7 @@ function show({ strategy, roads, taken }) {
       return td;
     };
     cell(number, 'number');
-    cell(road ?? 'none', 'road').dataset.road = road ?? 'none';
+    cell(transport ?? 'none', 'transport').dataset.transport = transport ?? 'none';
     cell(durationMs + ' ms', 'ms');
     cell(why, 'why');
     return row;
@@ -112,9 +112,9 @@ async function refresh() {
 refresh();
 `;
 
-const card = (road: string, block: string): string => `
-<section class="card" data-road="${road}">
-  <div class="head"><h2>${road}</h2><span class="state"></span></div>
+const card = (transport: string, block: string): string => `
+<section class="card" data-transport="${transport}">
+  <div class="head"><h2>${transport}</h2><span class="state"></span></div>
   <p class="now"></p>
   <label><input type="checkbox"> ${block}</label>
   <label>Added latency <input type="range" min="0" max="500" step="10" value="0"><output>0 ms</output></label>
@@ -127,15 +127,15 @@ export const PAGE = `<!doctype html>
 <title>Routes</title>
 <style>${STYLE}</style>
 <h1>Routes</h1>
-<p id="lead">A mail goes out every 0.4 s. Block a road, or slow it down.</p>
+<p id="lead">A mail goes out every 0.4 s. Block a transport, or slow it down.</p>
 <fieldset>
 <legend>Strategy</legend>
 <label><input type="radio" name="strategy" value="failover"> failover: SMTP, else the Web API</label>
 <label><input type="radio" name="strategy" value="fastest"> fastest: whichever takes less time a mail</label>
 </fieldset>
-<div class="roads">${card('SMTP', 'Block the mail port')}${card('Web API', 'Block HTTPS')}</div>
+<div class="transports">${card('SMTP', 'Block the mail port')}${card('Web API', 'Block HTTPS')}</div>
 <div class="card scroll"><table>
-<thead><tr><th>Mail</th><th>Road</th><th class="ms">Took</th><th>Why</th></tr></thead>
+<thead><tr><th>Mail</th><th>Transport</th><th class="ms">Took</th><th>Why</th></tr></thead>
 <tbody></tbody>
 </table></div>
 <script>${SCRIPT}</script>

@@ -10,11 +10,11 @@ import {
 } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
 import { PAGE, PAGE_POLICY } from './page.js';
-import { Roads, STRATEGIES } from './transports.js';
+import { Transports, STRATEGIES } from './transports.js';
 import { Traffic } from './traffic.js';
 
 interface Change {
-  readonly road?: unknown;
+  readonly transport?: unknown;
   readonly blocked?: unknown;
   readonly latencyMs?: unknown;
 }
@@ -22,7 +22,7 @@ interface Change {
 @Controller()
 export class RoutesController {
   constructor(
-    private readonly roads: Roads,
+    private readonly transports: Transports,
     private readonly traffic: Traffic,
   ) {}
 
@@ -36,13 +36,13 @@ export class RoutesController {
   @Get('state')
   @Header('cache-control', 'no-store')
   state() {
-    const { routes, smtp, webApi } = this.roads;
+    const { routes, smtp, webApi } = this.transports;
     const { strategy, taken } = this.traffic;
-    const roads = routes[strategy].status().map((status) => {
-      const { blocked, latencyMs: addedMs } = status.road === 'SMTP' ? smtp : webApi;
+    const transports = routes[strategy].status().map((status) => {
+      const { blocked, latencyMs: addedMs } = status.transport === 'SMTP' ? smtp : webApi;
       return { ...status, error: status.error?.message, blocked, addedMs };
     });
-    return { strategy, roads, taken };
+    return { strategy, transports, taken };
   }
 
   @Post('strategy')
@@ -54,12 +54,17 @@ export class RoutesController {
     return this.state();
   }
 
-  /** Blocks a road, or adds latency to it. */
+  /** Blocks a transport, or adds latency to it. */
   @Post('network')
   @HttpCode(200)
-  async network(@Body() { road, blocked, latencyMs }: Change = {}) {
-    const link = road === 'SMTP' ? this.roads.smtp : road === 'Web API' ? this.roads.webApi : null;
-    if (!link) throw new BadRequestException('road: expected "SMTP" or "Web API"');
+  async network(@Body() { transport, blocked, latencyMs }: Change = {}) {
+    const link =
+      transport === 'SMTP'
+        ? this.transports.smtp
+        : transport === 'Web API'
+          ? this.transports.webApi
+          : null;
+    if (!link) throw new BadRequestException('transport: expected "SMTP" or "Web API"');
     if (typeof blocked === 'boolean') await (blocked ? link.block() : link.unblock());
     if (typeof latencyMs === 'number') link.latencyMs = Math.min(2_000, Math.max(0, latencyMs));
     return this.state();

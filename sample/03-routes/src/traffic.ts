@@ -4,16 +4,16 @@ import {
   MailError,
   MailService,
   type MailHop,
-  type RoadStatus,
+  type TransportStatus,
 } from 'nestjs-mail-relay';
-import { Roads, type Strategy } from './transports.js';
+import { Transports, type Strategy } from './transports.js';
 
 /** A mail as the page shows it. */
 export interface Taken {
   readonly number: number;
   readonly at: string;
-  /** The road that carried it; absent when none did. */
-  readonly road?: string;
+  /** The transport that carried it; absent when none did. */
+  readonly transport?: string;
   readonly durationMs: number;
   readonly why: string;
 }
@@ -21,7 +21,7 @@ export interface Taken {
 const KEPT = 30;
 const EVERY_MS = 400;
 
-/** Sends a mail again and again, and keeps which road each one took and why. */
+/** Sends a mail again and again, and keeps which transport each one took and why. */
 @Injectable()
 export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
   readonly taken: Taken[] = [];
@@ -32,7 +32,7 @@ export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @InjectMail('failover') private readonly failover: MailService,
     @InjectMail('fastest') private readonly fastest: MailService,
-    private readonly roads: Roads,
+    private readonly transports: Transports,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -46,7 +46,7 @@ export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
   async send(): Promise<Taken> {
     const number = (this.count += 1);
     const { strategy } = this;
-    const before = this.roads.routes[strategy].status();
+    const before = this.transports.routes[strategy].status();
     const from = performance.now();
     const outcome = await this.attempt(number, strategy, before);
     const durationMs = Math.round(performance.now() - from);
@@ -56,14 +56,14 @@ export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
     return taken;
   }
 
-  private async attempt(number: number, strategy: Strategy, before: readonly RoadStatus[]) {
+  private async attempt(number: number, strategy: Strategy, before: readonly TransportStatus[]) {
     try {
       const { hops } = await this[strategy].send({
         to: 'you@example.com',
         subject: `Mail ${number}`,
         text: `This is mail ${number}.`,
       });
-      return { road: hops.at(-1)?.road, why: reason(hops, strategy, before) };
+      return { transport: hops.at(-1)?.transport, why: reason(hops, strategy, before) };
     } catch (error) {
       if (!(error instanceof MailError)) throw error;
       return { why: `${error.code} (${error.disposition})` };
@@ -71,31 +71,33 @@ export class Traffic implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-/** Why the last of these roads carried the mail. */
+/** Why the last of these transports carried the mail. */
 function reason(
   hops: readonly MailHop[],
   strategy: Strategy,
-  before: readonly RoadStatus[],
+  before: readonly TransportStatus[],
 ): string {
   const failed = hops.slice(0, -1);
   if (failed.length > 0) {
-    return failed.map(({ road, error }) => `${road} failed (${error?.code ?? ''})`).join(', ');
+    return failed
+      .map(({ transport, error }) => `${transport} failed (${error?.code ?? ''})`)
+      .join(', ');
   }
-  const taken = before.find(({ road }) => road === hops.at(-1)?.road);
-  const other = before.find((road) => road !== taken);
-  if (!taken || !other) return 'the only road';
-  if (taken.state === 'half-open') return `${taken.road} is back: one mail tries it`;
+  const taken = before.find(({ transport }) => transport === hops.at(-1)?.transport);
+  const other = before.find((transport) => transport !== taken);
+  if (!taken || !other) return 'the only transport';
+  if (taken.state === 'half-open') return `${taken.transport} is back: one mail tries it`;
   if (other.state === 'open') {
-    return `${other.road} is down, tried again in ${((other.trialInMs ?? 0) / 1000).toFixed(1)} s`;
+    return `${other.transport} is down, tried again in ${((other.trialInMs ?? 0) / 1000).toFixed(1)} s`;
   }
-  if (other.state === 'half-open') return `another mail tries ${other.road}`;
+  if (other.state === 'half-open') return `another mail tries ${other.transport}`;
   if (strategy === 'failover') return 'first in order';
   if (taken.latencyMs === undefined) return 'not measured yet';
-  const compared = `${ms(taken)} a mail, ${other.road} ${ms(other)}`;
+  const compared = `${ms(taken)} a mail, ${other.transport} ${ms(other)}`;
   const slower = taken.latencyMs > (other.latencyMs ?? Infinity);
   return slower ? `looks whether it is still the slower one: ${compared}` : `faster: ${compared}`;
 }
 
-function ms({ latencyMs }: RoadStatus): string {
+function ms({ latencyMs }: TransportStatus): string {
   return latencyMs === undefined ? 'not measured' : `${Math.round(latencyMs)} ms`;
 }

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
-import { Roads } from './transports.js';
+import { Transports } from './transports.js';
 
-@Module({ providers: [{ provide: Roads, useFactory: () => Roads.open() }], exports: [Roads] })
-export class RoadsModule {}
+@Module({
+  providers: [{ provide: Transports, useFactory: () => Transports.open() }],
+  exports: [Transports],
+})
+export class TransportsModule {}

@@ -12,8 +12,8 @@ interface Closable {
 export const STRATEGIES = ['failover', 'fastest'] as const;
 export type Strategy = (typeof STRATEGIES)[number];
 
-/** Both roads to one provider, each over a network of its own, and the routes that choose. */
-export class Roads implements OnApplicationShutdown {
+/** Both transports to one provider, each over a network of its own, and the routes that choose. */
+export class Transports implements OnApplicationShutdown {
   private constructor(
     readonly smtp: Link,
     readonly webApi: Link,
@@ -21,7 +21,7 @@ export class Roads implements OnApplicationShutdown {
     private readonly standIns: readonly Closable[],
   ) {}
 
-  static async open(): Promise<Roads> {
+  static async open(): Promise<Transports> {
     const inbox = new Inbox();
     const smtpServer = await startSmtpInbox({ inbox });
     const apiServer = await startSendGridInbox({ inbox });
@@ -43,7 +43,7 @@ export class Roads implements OnApplicationShutdown {
       },
     ] as const;
     const routes = { failover: open('failover', transports), fastest: open('fastest', transports) };
-    return new Roads(smtp, webApi, routes, [smtpServer, apiServer]);
+    return new Transports(smtp, webApi, routes, [smtpServer, apiServer]);
   }
 
   /** The mail module drains before this hook. */

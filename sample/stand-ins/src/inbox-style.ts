@@ -28,12 +28,12 @@ a:focus-visible { outline: 2px solid var(--mark); outline-offset: 2px; border-ra
 }
 .list a:hover { background: var(--paper); text-decoration: none; }
 .list a:focus-visible { outline-offset: -2px; }
-.list .road { grid-row: span 2; }
+.list .transport { grid-row: span 2; }
 .list .subject, .list .people { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .list .subject { font-weight: 600; }
 .list .people { grid-column: 2 / -1; font-size: .875rem; }
 .list time { font-size: .875rem; }
-.road {
+.transport {
   justify-self: start; padding: .05rem .5rem; border: 1px solid var(--line); border-radius: 99px;
   color: var(--mark); font-size: .75rem; white-space: nowrap;
 }
@@ -54,7 +54,7 @@ pre {
 @media (max-width: 36rem) {
   body { padding: 1.5rem 1rem 3rem; }
   .list a { grid-template-columns: minmax(0, 1fr) auto; gap: .1rem .75rem; }
-  .list .road { grid-row: auto; }
+  .list .transport { grid-row: auto; }
   .list time { grid-area: 1 / 2; }
   .list .subject, .list .people { grid-column: 1 / -1; }
   .list .subject { margin-top: .25rem; white-space: normal; overflow-wrap: anywhere; }

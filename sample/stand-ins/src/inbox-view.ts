@@ -21,7 +21,7 @@ export function listPage(mails: readonly InboxMail[], emptyNote: string): string
 function row(mail: InboxMail): Markup {
   return markup`
 <li><a href="/inbox/${mail.id}">
-  <span class="road">${mail.road}</span>
+  <span class="transport">${mail.transport}</span>
   <span class="subject isolate">${subjectOf(mail)}</span>
   ${time(mail)}
   <span class="people quiet"><span class="isolate">${mail.from}</span> → <span class="isolate">${toOf(mail)}</span></span>
@@ -40,7 +40,7 @@ export function mailPage(mail: InboxMail, view?: View): string {
   ${field('From', mail.from)}
   ${field('To', toOf(mail))}
   ${field('Delivered to', mail.recipients.join(', '))}
-  <dt>Arrived</dt><dd>${time(mail)} over ${mail.road}</dd>
+  <dt>Arrived</dt><dd>${time(mail)} over ${mail.transport}</dd>
   ${mail.attachments.map(({ filename, contentType, size }) =>
     field('Attached', `${filename} (${contentType}, ${size.toLocaleString('en')} bytes)`),
   )}

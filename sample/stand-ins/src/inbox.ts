@@ -1,6 +1,6 @@
 /** A mail as it arrived at a stand-in, ready to be shown. Everything in it may be hostile. */
 export interface ArrivedMail {
-  readonly road: 'SMTP' | 'Web API';
+  readonly transport: 'SMTP' | 'Web API';
   readonly from: string;
   readonly to: string;
   /** Whom the envelope named, Bcc included. */
@@ -25,7 +25,7 @@ export interface InboxMail extends ArrivedMail {
   readonly arrivedAt: Date;
 }
 
-/** Keeps the newest mails in memory, whichever road they came by. */
+/** Keeps the newest mails in memory, whichever transport they came by. */
 export class Inbox {
   private readonly kept: InboxMail[] = [];
   private count = 0;

@@ -35,7 +35,7 @@ function arrived(mail: SendGridMail): ArrivedMail {
   const write = ({ name, email }: SendGridAddress): string => written(name, email);
   const everyone = personalizations.flatMap(({ to, cc = [], bcc = [] }) => [...to, ...cc, ...bcc]);
   return {
-    road: 'Web API',
+    transport: 'Web API',
     from: write(from),
     to: personalizations.flatMap(({ to }) => to.map(write)).join(', '),
     recipients: everyone.map(({ email }) => email),

@@ -78,7 +78,7 @@ async function receive(
   // Only what the message really holds: no text made out of its html, and the other way round.
   const mail = await simpleParser(raw, { skipHtmlToText: true, skipTextToHtml: true });
   return {
-    road: 'SMTP',
+    transport: 'SMTP',
     from: addresses(mail.from) || (mailFrom ? mailFrom.address : ''),
     to: addresses(mail.to),
     recipients: rcptTo.map(({ address }) => address),

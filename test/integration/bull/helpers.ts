@@ -25,7 +25,7 @@ export async function openRelay(
   definition: MailRelayDefinition,
   { mailer, imports = [] }: { mailer?: string; imports?: DynamicModule['imports'] } = {},
 ): Promise<OpenRelay> {
-  const wiring = definition.wire(mailer);
+  const wiring = definition.register(mailer);
   const mailerModule: DynamicModule = {
     module: MailerModule,
     imports: wiring.imports,

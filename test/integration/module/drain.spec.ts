@@ -8,7 +8,7 @@ import {
   type MailTransport,
 } from '../../../lib/index.js';
 
-/** A road that holds every mail until told, and remembers how it was closed. */
+/** A transport that holds every mail until told, and remembers how it was closed. */
 class HeldTransport implements MailTransport {
   readonly name = 'held';
   readonly calls: string[] = [];
@@ -17,7 +17,7 @@ class HeldTransport implements MailTransport {
   deliver(mail: Mail): Promise<MailDelivery> {
     return new Promise((resolve) =>
       this.held.push(() =>
-        resolve({ road: this.name, accepted: mail.envelope.to, rejected: [], response: 'ok' }),
+        resolve({ transport: this.name, accepted: mail.envelope.to, rejected: [], response: 'ok' }),
       ),
     );
   }
@@ -104,7 +104,7 @@ describe('drain', () => {
     expect(transport.calls).toEqual(['close']);
   });
 
-  it('tears down a road that does not close in time', async () => {
+  it('tears down a transport that does not close in time', async () => {
     const transport = new HeldTransport();
     transport.close = () => {
       transport.calls.push('close');

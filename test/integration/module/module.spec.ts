@@ -42,7 +42,7 @@ describe('MailModule.forRoot', () => {
       status: 'sent',
       accepted: ['jo@example.com'],
       rejected: [],
-      hops: [{ road: 'memory', outcome: 'accepted', response: 'kept in memory' }],
+      hops: [{ transport: 'memory', outcome: 'accepted', response: 'kept in memory' }],
     });
     expect(outbox.mails).toHaveLength(1);
     expect(outbox.mails[0]).toMatchObject({
@@ -174,7 +174,7 @@ describe('MailModule.forRoot', () => {
     ).get(MailService);
     expect(await mail.verify()).toMatchObject([
       {
-        road: 'smtp:127.0.0.1:1',
+        transport: 'smtp:127.0.0.1:1',
         ok: false,
         error: { code: 'MAIL_CONNECT', disposition: 'retry' },
       },
@@ -182,7 +182,7 @@ describe('MailModule.forRoot', () => {
     await expect(mail.send(message)).rejects.toMatchObject({
       code: 'MAIL_CONNECT',
       disposition: 'retry',
-      fault: 'road',
+      fault: 'transport',
     });
   });
 });

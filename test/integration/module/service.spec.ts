@@ -15,7 +15,7 @@ import {
   type MailTransport,
 } from '../../../lib/index.js';
 
-/** A road of the user's own, as the contract allows. */
+/** A transport of the user's own, as the contract allows. */
 class OwnTransport implements MailTransport {
   readonly name = 'own';
   constructor(
@@ -78,7 +78,12 @@ describe('MailService', () => {
     ];
     const mail = await serviceOf({
       transport: new OwnTransport(() =>
-        Promise.resolve({ road: 'own', accepted: ['a@example.com'], rejected, response: '250 ok' }),
+        Promise.resolve({
+          transport: 'own',
+          accepted: ['a@example.com'],
+          rejected,
+          response: '250 ok',
+        }),
       ),
     });
     const receipt = await mail.send({ ...message, to: ['a@example.com', 'b@example.com'] });
@@ -98,7 +103,7 @@ describe('MailService', () => {
           calls += 1;
           if (calls === 1) {
             return Promise.resolve({
-              road: 'own',
+              transport: 'own',
               accepted: sent.envelope.to,
               rejected: [],
               response: '250 queued',
@@ -132,7 +137,7 @@ describe('MailService', () => {
       'failed',
       'drained',
     ]);
-    expect(events[1]).toMatchObject({ id, mailer: 'story', road: 'own', remoteId: 'Q1' });
+    expect(events[1]).toMatchObject({ id, mailer: 'story', transport: 'own', remoteId: 'Q1' });
     expect(events[4]).toMatchObject({ error: { code: 'MAIL_RECIPIENTS' } });
     expect(events[5]).toMatchObject({
       summary: { sent: 0, failed: 0, released: 0, abandoned: [] },
@@ -150,7 +155,7 @@ describe('MailService', () => {
     expect(heard).toMatchObject([{ type: 'sent', id }]);
   });
 
-  it('hands the caller’s signal to the road', async () => {
+  it('hands the caller’s signal to the transport', async () => {
     const mail = await serviceOf({ transport: 'memory:' });
     const error: unknown = await mail
       .send(message, { signal: AbortSignal.abort(new Error('changed my mind')) })
@@ -162,7 +167,7 @@ describe('MailService', () => {
     });
   });
 
-  it('makes a foreign error of an own road a MailDeliveryError of unknown outcome', async () => {
+  it('makes a foreign error of an own transport a MailDeliveryError of unknown outcome', async () => {
     const mail = await serviceOf({
       transport: new OwnTransport(() => Promise.reject(new TypeError('oops'))),
     });

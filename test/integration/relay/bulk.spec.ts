@@ -25,20 +25,20 @@ const people = (count: number) =>
 
 describe('sendBulk with a relay', () => {
   let folder: string;
-  let road: ScriptedTransport;
+  let transport: ScriptedTransport;
   let app: TestingModule;
   let mail: MailService;
 
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), 'mail-bulk-'));
-    road = new ScriptedTransport();
+    transport = new ScriptedTransport();
     const relay = spoolRelay({
       path: join(folder, 'mail.db'),
       thread: false,
       pollIntervalMs: 10,
       retry: { minBackoffMs: 20, maxBackoffMs: 40 },
     });
-    const module = MailModule.forRoot({ transport: road, relay });
+    const module = MailModule.forRoot({ transport: transport, relay });
     app = await Test.createTestingModule({ imports: [module] })
       .setLogger(new ConsoleLogger({ logLevels: [] }))
       .compile();
@@ -69,7 +69,7 @@ describe('sendBulk with a relay', () => {
       true,
     );
     await sent;
-    const seen = road.taken.map(
+    const seen = transport.taken.map(
       ({ mail: { id, messageId, to, subject, text, html, metadata } }) => {
         return { id, messageId, to: to[0]?.address, subject, text, html, metadata };
       },
@@ -90,10 +90,10 @@ describe('sendBulk with a relay', () => {
   });
 
   it('stores the others where a recipient is bad, and settles each by itself later', async () => {
-    road.script = (one, attempt) =>
+    transport.script = (one, attempt) =>
       one.envelope.to[0] === 'p1@example.net' && attempt === 1
         ? fault({ code: 'MAIL_CONTENT', fault: 'message', stage: 'data' })
-        : { road: 'scripted', accepted: one.envelope.to, rejected: [], response: '250 ok' };
+        : { transport: 'scripted', accepted: one.envelope.to, rejected: [], response: '250 ok' };
     const deferred = events('deferred', 1);
     const sent = events('sent', 3);
     const given = [...people(3), { to: 'x@example.net' }, 'not an address'];
@@ -104,7 +104,7 @@ describe('sendBulk with a relay', () => {
     ]);
     expect(await deferred).toHaveLength(1);
     await sent;
-    expect(road.taken.map(({ mail: { envelope } }) => envelope.to[0]).toSorted()).toEqual([
+    expect(transport.taken.map(({ mail: { envelope } }) => envelope.to[0]).toSorted()).toEqual([
       'p0@example.net',
       'p1@example.net',
       'p2@example.net',

@@ -11,14 +11,14 @@ import { createTransport, MailModule, MailService } from '../../../lib/index.js'
 import { spoolRelay } from '../../../lib/relay/spool/index.js';
 import { capacityOf } from '../../../lib/transports/transport.js';
 import { testMail } from '../../fixtures/mail.js';
-import { smtpRoads } from '../../fixtures/smtp-transports.js';
+import { smtpTransports } from '../../fixtures/smtp-transports.js';
 import { MODE_NAMES, MODES } from '../smtp/modes.js';
 
-const servers = smtpRoads();
+const servers = smtpTransports();
 const pool = { maxConnections: 3, maxInFlight: 7 };
 const API = { type: 'web-api', provider: 'sendgrid', apiKey: 'SG.x' } as const;
 
-describe('how many mails a road can have under way', () => {
+describe('how many mails a transport can have under way', () => {
   it.each([
     [{ host: 'mx.example', pool }, 21],
     [{ host: 'mx.example', pool, chunking: false }, 6],
@@ -31,9 +31,9 @@ describe('how many mails a road can have under way', () => {
   });
 
   it.each(MODE_NAMES)('SMTP, once it has seen the server (%s)', async (mode) => {
-    const { road } = await servers.start({ capabilities: MODES[mode] }, { pool });
-    await road.deliver(testMail());
-    expect(road.capacity).toBe({ step: 3, group: 6, stream: 21 }[mode]);
+    const { transport } = await servers.start({ capabilities: MODES[mode] }, { pool });
+    await transport.deliver(testMail());
+    expect(transport.capacity).toBe({ step: 3, group: 6, stream: 21 }[mode]);
   });
 
   const own = (capacity: unknown) => ({
@@ -45,17 +45,20 @@ describe('how many mails a road can have under way', () => {
     destroy: async () => undefined,
   });
 
-  it.each([0, -1, 0.5, NaN, '10', null])("refuses %p of a user's own road by name", (capacity) => {
-    expect(() => createTransport(own(capacity))).toThrow(
-      /transport\.capacity` to be absent, or at least 1/,
-    );
-  });
+  it.each([0, -1, 0.5, NaN, '10', null])(
+    "refuses %p of a user's own transport by name",
+    (capacity) => {
+      expect(() => createTransport(own(capacity))).toThrow(
+        /transport\.capacity` to be absent, or at least 1/,
+      );
+    },
+  );
 
   it.each([
     [Infinity, Infinity],
     [2.5, 2],
     [undefined, 100],
-  ])("takes %p of a user's own road as %p", (capacity, expected) => {
+  ])("takes %p of a user's own transport as %p", (capacity, expected) => {
     expect(capacityOf(createTransport(own(capacity)))).toBe(expected);
   });
 
@@ -63,34 +66,34 @@ describe('how many mails a road can have under way', () => {
     [NaN, 100],
     [0, 1],
     [-5, 1],
-  ])("takes %p of a user's own road that learns it later as %p", (later, expected) => {
-    const road = createTransport(own(10));
-    expect(capacityOf(Object.assign(road, { capacity: later }))).toBe(expected);
+  ])("takes %p of a user's own transport that learns it later as %p", (later, expected) => {
+    const transport = createTransport(own(10));
+    expect(capacityOf(Object.assign(transport, { capacity: later }))).toBe(expected);
   });
 
   it('a Web API, by its connections', () => {
     expect(createTransport({ ...API, connections: 4 }).capacity).toBe(4);
   });
 
-  it('a server whose port is looked for, as the road over that port', () => {
-    const road = createTransport({ type: 'smtp', host: 'mx.example', ports: 'probe', pool });
-    expect(road.capacity).toBe(21);
+  it('a server whose port is looked for, as the transport over that port', () => {
+    const transport = createTransport({ type: 'smtp', host: 'mx.example', ports: 'probe', pool });
+    expect(transport.capacity).toBe(21);
   });
 
   it.each([
     ['failover', 21],
     ['fastest', 21],
     ['round-robin', 25],
-  ] as const)('a route, by what it does with its roads (%s)', (strategy, expected) => {
+  ] as const)('a route, by what it does with its transports (%s)', (strategy, expected) => {
     const smtp = { type: 'smtp', host: 'mx.example', pool, requireTLS: true } as const;
     const transports = [smtp, { ...API, connections: 4 }];
     expect(createTransport({ type: 'route', strategy, transports }).capacity).toBe(expected);
   });
 
-  it('a route does not count a road that is down', async () => {
-    const { server, road } = await servers.start();
+  it('a route does not count a transport that is down', async () => {
+    const { server, transport } = await servers.start();
     await server.close();
-    const transports = [{ transport: road }, { transport: 'memory:' }];
+    const transports = [{ transport: transport }, { transport: 'memory:' }];
     const route = createTransport({ type: 'route', strategy: 'failover', transports });
     expect(route.capacity).toBe(250);
     await route.deliver(testMail());

@@ -16,11 +16,11 @@ const PAGE = 4_096;
 
 describe('a damaged spool', () => {
   let spool: SpoolHarness;
-  let road: ScriptedTransport;
+  let transport: ScriptedTransport;
   const services: MailService[] = [];
   beforeEach(() => {
     spool = new SpoolHarness();
-    road = new ScriptedTransport(200);
+    transport = new ScriptedTransport(200);
     Logger.overrideLogger(false);
   });
   afterEach(async () => {
@@ -48,7 +48,7 @@ describe('a damaged spool', () => {
   async function deliver(enough: (events: readonly MailEvent[]) => boolean) {
     const options = readSpoolOptions({ path: spool.path, pollIntervalMs: 10, thread: false });
     const relay = { relay: new SpoolRelay(options), options: options.relay };
-    const mail = new MailService({ transport: road, relay, events: new EventBus(), clock: systemClock }); // prettier-ignore
+    const mail = new MailService({ transport: transport, relay, events: new EventBus(), clock: systemClock }); // prettier-ignore
     services.push(mail);
     const events: MailEvent[] = [];
     const seen = new Promise<void>((resolve) => {
@@ -64,7 +64,7 @@ describe('a damaged spool', () => {
     return { mail, events };
   }
 
-  const sentIds = (): string[] => road.taken.map(({ mail }) => mail.id);
+  const sentIds = (): string[] => transport.taken.map(({ mail }) => mail.id);
 
   /** Overwrites the pages of the file where each text stands first. */
   function wreck(texts: readonly string[]): void {

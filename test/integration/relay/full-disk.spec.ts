@@ -40,11 +40,11 @@ if (mountable === undefined) {
 
 (mountable === undefined ? describe.skip : describe)('a full disk', () => {
   let disk: string;
-  let road: ScriptedTransport;
+  let transport: ScriptedTransport;
   const services: MailService[] = [];
   beforeEach(() => {
     disk = mountDisk()!;
-    road = new ScriptedTransport();
+    transport = new ScriptedTransport();
     Logger.overrideLogger(false);
   });
   afterEach(async () => {
@@ -59,7 +59,7 @@ if (mountable === undefined) {
     const path = join(disk, 'mail.db');
     const options = readSpoolOptions({ path, thread: false, pollIntervalMs: 10, ...more });
     const relay = { relay: new SpoolRelay(options), options: options.relay };
-    const mail = new MailService({ transport: road, relay, events: new EventBus(), clock: systemClock }); // prettier-ignore
+    const mail = new MailService({ transport: transport, relay, events: new EventBus(), clock: systemClock }); // prettier-ignore
     services.push(mail);
     await mail.start();
     return mail;
@@ -93,29 +93,29 @@ if (mountable === undefined) {
   }
 
   async function delivered(ids: readonly string[]): Promise<void> {
-    const sent = () => new Set(road.taken.map(({ mail }) => mail.id));
+    const sent = () => new Set(transport.taken.map(({ mail }) => mail.id));
     while (!ids.every((id) => sent().has(id))) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    expect(road.taken).toHaveLength(sent().size);
+    expect(transport.taken).toHaveLength(sent().size);
   }
 
   it('rejects at the door while mail goes out, and takes mail again once there is room', async () => {
-    road.script = () => 'hold';
+    transport.script = () => 'hold';
     const mail = await open({ minFreeBytes: 20 * MB });
     const { taken, refusal } = await fill(mail);
     expect(taken.length).toBeGreaterThan(50);
     expect(refusal).toMatchObject({ code: 'MAIL_RELAY', disposition: 'retry' });
     expect(refusal.message).toMatch(/disk is full/);
-    road.script = (one) => accept(one);
-    road.letGo();
+    transport.script = (one) => accept(one);
+    transport.letGo();
     await delivered(taken);
     expect(await mail.relay!.stats()).toMatchObject({ queued: 0, dead: 0 });
   });
 
   it('without a byte left loses nothing, and goes on by itself once there is room', async () => {
     writeFileSync(ballast(), Buffer.alloc(20 * MB));
-    road.script = () => 'hold';
+    transport.script = () => 'hold';
     const mail = await open({ minFreeBytes: 0 });
     const { taken, refusal } = await fill(mail);
     expect(taken.length).toBeGreaterThan(50);
@@ -123,8 +123,8 @@ if (mountable === undefined) {
     expect(refusal).toMatchObject({ code: 'MAIL_RELAY', disposition: 'retry' });
     // What is under way ends now, and cannot be recorded.
     const stalled = firstValueFrom(mail.events$.pipe(filter(({ type }) => type === 'stalled')));
-    road.script = (one) => accept(one);
-    road.letGo();
+    transport.script = (one) => accept(one);
+    transport.letGo();
     expect(await stalled).toMatchObject({ error: { message: expect.stringMatching(/full/) } });
     await expect(mail.send(message())).rejects.toMatchObject({ code: 'MAIL_RELAY' });
     rmSync(ballast());

@@ -33,12 +33,12 @@ function next<T extends MailEventType>(
 
 describe('MailService with a relay', () => {
   let folder: string;
-  let road: ScriptedTransport;
+  let transport: ScriptedTransport;
   const apps: TestingModule[] = [];
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'mail-relay-'));
-    road = new ScriptedTransport();
+    transport = new ScriptedTransport();
   });
 
   afterEach(async () => {
@@ -50,7 +50,7 @@ describe('MailService with a relay', () => {
     const app = await Test.createTestingModule({
       imports: [
         MailModule.forRoot({
-          transport: road,
+          transport: transport,
           relay: spoolRelay({
             path: join(folder, 'mail.db'),
             thread: false,
@@ -72,17 +72,17 @@ describe('MailService with a relay', () => {
 
   it('answers once the mail is stored, and delivers it afterwards', async () => {
     const { mail } = await boot();
-    road.script = () => 'hold';
+    transport.script = () => 'hold';
     const queued = next(mail, 'queued');
     const receipt = await mail.send(message);
     expect(receipt).toMatchObject({ status: 'queued', accepted: [], rejected: [], hops: [] });
     const { id, messageId } = receipt;
     expect(await queued).toMatchObject([{ id, messageId }]);
     const sent = next(mail, 'sent');
-    road.script = (one) => accept(one);
-    road.letGo();
+    transport.script = (one) => accept(one);
+    transport.letGo();
     expect(await sent).toMatchObject([{ id, messageId, accepted: ['jo@example.net'] }]);
-    expect(road.taken[0]?.mail).toMatchObject({ id, messageId, text: 'Hi' });
+    expect(transport.taken[0]?.mail).toMatchObject({ id, messageId, text: 'Hi' });
   });
 
   it('answers the first receipt again for a key', async () => {
@@ -99,7 +99,7 @@ describe('MailService with a relay', () => {
     });
   });
 
-  it('holds mail until its time, whatever its road can do', async () => {
+  it('holds mail until its time, whatever its transport can do', async () => {
     const { mail } = await boot();
     const sendAt = new Date(Date.now() + 200);
     const sent = next(mail, 'sent');
@@ -110,21 +110,21 @@ describe('MailService with a relay', () => {
     ]);
     const [event] = await sent;
     expect(event!.at).toBeGreaterThanOrEqual(sendAt.getTime());
-    expect(road.taken[0]?.mail.sendAt).toBeUndefined();
+    expect(transport.taken[0]?.mail.sendAt).toBeUndefined();
   });
 
   it('sends past the relay when told', async () => {
     const { mail } = await boot({ role: 'producer' });
     await mail.send(message);
     expect(await mail.sendNow(message)).toMatchObject({ status: 'sent' });
-    expect(road.taken).toHaveLength(1);
+    expect(transport.taken).toHaveLength(1);
     expect(await mail.relay!.stats()).toMatchObject({ queued: 1 });
   });
 
   it('retries what the server defers, and only for whom it is still open', async () => {
     const { mail } = await boot();
     const to = ['a@example.net', 'b@example.net', 'c@example.net'];
-    road.script = (one, attempt) => {
+    transport.script = (one, attempt) => {
       if (attempt === 1) {
         return {
           ...accept(one, ['a@example.net']),
@@ -141,23 +141,23 @@ describe('MailService with a relay', () => {
     const sent = next(mail, 'sent', 2);
     const { id, messageId } = await mail.send({ ...message, to });
     expect(await deferred).toMatchObject([
-      { id, attempts: 1, roadDown: false, recipients: ['b@example.net'] },
-      { id, attempts: 2, roadDown: false, recipients: ['b@example.net'] },
+      { id, attempts: 1, transportDown: false, recipients: ['b@example.net'] },
+      { id, attempts: 2, transportDown: false, recipients: ['b@example.net'] },
     ]);
     await sent;
-    expect(road.taken.map(({ accepted }) => accepted)).toEqual([
+    expect(transport.taken.map(({ accepted }) => accepted)).toEqual([
       ['a@example.net'],
       ['b@example.net'],
     ]);
-    expect(road.asked.every((one) => one.id === id && one.messageId === messageId)).toBe(true);
-    expect(road.asked[1]?.to).toHaveLength(3);
+    expect(transport.asked.every((one) => one.id === id && one.messageId === messageId)).toBe(true);
+    expect(transport.asked[1]?.to).toHaveLength(3);
   });
 
   it('keeps what is refused for good, held or too old, and sends it again when told', async () => {
     const { mail } = await boot({
       retry: { minBackoffMs: 1, maxBackoffMs: 1, lifetimeMs: 50, onUnknown: 'hold' },
     });
-    road.script = ({ subject }) => {
+    transport.script = ({ subject }) => {
       if (subject === 'bad') {
         return fault({ code: 'MAIL_CONTENT', disposition: 'permanent', fault: 'message' });
       }
@@ -176,7 +176,7 @@ describe('MailService with a relay', () => {
       [ids['lost']!]: 'held',
       [ids['old']!]: 'expired',
     });
-    const attempts = road.asked.filter(({ id }) => id === ids['old']).length;
+    const attempts = transport.asked.filter(({ id }) => id === ids['old']).length;
     expect(attempts).toBeGreaterThan(2);
     // The event comes with the decision, the state a commit later.
     let listed = await mail.relay!.list();
@@ -184,7 +184,7 @@ describe('MailService with a relay', () => {
       await new Promise(setImmediate);
       listed = await mail.relay!.list();
     }
-    road.script = (one) => accept(one);
+    transport.script = (one) => accept(one);
     const sent = next(mail, 'sent');
     expect(await mail.relay!.retry([ids['lost']!])).toBe(1);
     expect(await sent).toMatchObject([{ id: ids['lost'] }]);
@@ -192,29 +192,29 @@ describe('MailService with a relay', () => {
   });
 
   it('rides out an outage: nothing burnt, nothing reordered, all delivered by itself', async () => {
-    road = new ScriptedTransport(4);
+    transport = new ScriptedTransport(4);
     const { mail } = await boot();
-    road.script = () => fault({});
-    road.fault = fault({});
+    transport.script = () => fault({});
+    transport.fault = fault({});
     const ids: string[] = [];
     const first = next(mail, 'deferred');
     for (let n = 0; n < 30; n += 1) ids.push((await mail.send(message)).id);
-    expect(await first).toMatchObject([{ roadDown: true, attempts: 0 }]);
-    while (road.verified < 3) await new Promise(setImmediate);
-    // The road is asked, not tried: only what was under way when it went met it.
-    expect(road.asked.length).toBeLessThanOrEqual(4);
+    expect(await first).toMatchObject([{ transportDown: true, attempts: 0 }]);
+    while (transport.verified < 3) await new Promise(setImmediate);
+    // The transport is asked, not tried: only what was under way when it went met it.
+    expect(transport.asked.length).toBeLessThanOrEqual(4);
     expect(await mail.relay!.stats()).toMatchObject({ queued: 30, deferred: 0, dead: 0 });
     const sent = next(mail, 'sent', 30);
-    road.asked.length = 0;
-    road.script = (one) => accept(one);
-    road.fault = undefined;
+    transport.asked.length = 0;
+    transport.script = (one) => accept(one);
+    transport.fault = undefined;
     await sent;
-    expect(road.asked.map(({ id }) => id)).toEqual(ids);
+    expect(transport.asked.map(({ id }) => id)).toEqual(ids);
   });
 
   it('does not let one mail that breaks its connection stop the others', async () => {
     const { mail } = await boot({ retry: { minBackoffMs: 5, maxBackoffMs: 10 } });
-    road.script = (one) =>
+    transport.script = (one) =>
       one.subject === 'poison' ? fault({ code: 'MAIL_CONNECTION_LOST' }) : accept(one);
     const sent = next(mail, 'sent', 20);
     const { id } = await mail.send({ ...message, subject: 'poison' });
@@ -223,7 +223,7 @@ describe('MailService with a relay', () => {
     );
     for (let n = 0; n < 20; n += 1) await mail.send(message);
     await sent;
-    expect(await counted).toMatchObject({ id, roadDown: false });
+    expect(await counted).toMatchObject({ id, transportDown: false });
   });
 
   it('bounds what is under way and how fast it starts', async () => {
@@ -232,14 +232,14 @@ describe('MailService with a relay', () => {
     const from = performance.now();
     await Promise.all(Array.from({ length: 30 }, () => mail.send(message)));
     await sent;
-    expect(road.mostInFlight).toBeLessThanOrEqual(3);
+    expect(transport.mostInFlight).toBeLessThanOrEqual(3);
     // Ten may go at once; the other twenty take 200 ms at the least.
     expect(performance.now() - from).toBeGreaterThan(190);
   });
 
   it('holds only so much of large mails in memory', async () => {
     const { mail } = await boot({ concurrency: 100 });
-    road.script = () => 'hold';
+    transport.script = () => 'hold';
     const large = 2 * 1024 * 1024;
     for (let n = 0; n < 60; n += 1) await mail.send({ ...message, text: 'x'.repeat(large) });
     const leased = async () => (await mail.relay!.stats()).leased;
@@ -248,41 +248,41 @@ describe('MailService with a relay', () => {
     // 64 MiB are enough, and the lease that goes beyond brings 32 MiB at most.
     expect(await leased()).toBeLessThanOrEqual(49);
     const sent = next(mail, 'sent', 60);
-    road.script = (one) => accept(one);
-    road.letGo();
+    transport.script = (one) => accept(one);
+    transport.letGo();
     await sent;
   });
 
   it('gives back what it holds when the app stops, and finds it again', async () => {
-    road = new ScriptedTransport(2);
+    transport = new ScriptedTransport(2);
     const { app, mail } = await boot({}, 20);
-    road.script = () => 'hold';
+    transport.script = () => 'hold';
     const ids = await Promise.all(
       Array.from({ length: 6 }, async () => (await mail.send(message)).id),
     );
-    while (road.asked.length < 2) await new Promise(setImmediate);
+    while (transport.asked.length < 2) await new Promise(setImmediate);
     const drained = next(mail, 'drained');
     await app.close();
     const [{ summary }] = (await drained) as [MailEventMap['drained']];
     expect(summary).toMatchObject({ sent: 0, failed: 0, released: 4, abandoned: [] });
     await expect(mail.send(message)).rejects.toMatchObject({ code: 'MAIL_SHUTDOWN' });
-    road = new ScriptedTransport();
+    transport = new ScriptedTransport();
     const again = await boot();
-    while (road.taken.length < 6) await new Promise(setImmediate);
-    expect(road.taken.map(({ mail: { id } }) => id).sort()).toEqual([...ids].sort());
+    while (transport.taken.length < 6) await new Promise(setImmediate);
+    expect(transport.taken.map(({ mail: { id } }) => id).sort()).toEqual([...ids].sort());
     await again.app.close();
-    expect(road.calls).toEqual(['close']);
+    expect(transport.calls).toEqual(['close']);
   });
 
   it('finishes what is under way while it drains', async () => {
     const { app, mail } = await boot();
-    road.script = () => 'hold';
+    transport.script = () => 'hold';
     await mail.send(message);
-    while (road.asked.length < 1) await new Promise(setImmediate);
+    while (transport.asked.length < 1) await new Promise(setImmediate);
     const drained = next(mail, 'drained');
     const closing = app.close();
     await new Promise(setImmediate);
-    road.letGo();
+    transport.letGo();
     await closing;
     const [{ summary }] = (await drained) as [MailEventMap['drained']];
     expect(summary).toMatchObject({ sent: 1, released: 0, abandoned: [] });
@@ -292,13 +292,13 @@ describe('MailService with a relay', () => {
 
   it('names what may have been sent when the deadline cut it off, and keeps it', async () => {
     const { app, mail } = await boot({}, 10);
-    road.script = () => 'hold';
+    transport.script = () => 'hold';
     const { id } = await mail.send(message);
-    while (road.asked.length < 1) await new Promise(setImmediate);
-    // A road that does not even answer the abort.
-    road.deliver = () => new Promise(() => road.calls.push('stuck'));
+    while (transport.asked.length < 1) await new Promise(setImmediate);
+    // A transport that does not even answer the abort.
+    transport.deliver = () => new Promise(() => transport.calls.push('stuck'));
     const { id: stuck } = await mail.send(message);
-    while (!road.calls.includes('stuck')) await new Promise(setImmediate);
+    while (!transport.calls.includes('stuck')) await new Promise(setImmediate);
     const drained = next(mail, 'drained');
     await app.close();
     const [{ summary }] = (await drained) as [MailEventMap['drained']];
@@ -319,7 +319,7 @@ describe('MailService with a relay', () => {
             inject: [{ token: 'FOLDER', optional: true }],
             useFactory: () => ({ path: join(folder, 'bulk.db'), thread: false }),
           }),
-          useFactory: () => ({ transport: road }),
+          useFactory: () => ({ transport: transport }),
         }),
       ],
     }).compile();
@@ -354,7 +354,7 @@ describe('MailService with a relay', () => {
     const sent = next(mail, 'sent');
     expect(await mail.send(message)).toMatchObject({ status: 'queued' });
     await sent;
-    expect(road.taken).toHaveLength(1);
+    expect(transport.taken).toHaveLength(1);
   });
 
   describe('sendMany', () => {

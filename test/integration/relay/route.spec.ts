@@ -20,17 +20,17 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-it('a route whose roads are all down pauses the relay; when one is back all goes out in order', async () => {
+it('a route whose transports are all down pauses the relay; when one is back all goes out in order', async () => {
   Logger.overrideLogger(false);
   cleanups.push(() => Logger.overrideLogger(['error', 'warn', 'log']));
-  // Both roads lead to ports where nobody listens yet.
+  // Both transports lead to ports where nobody listens yet.
   const smtp = await hops.smtp();
   const api = await hops.webApi();
   const { port } = smtp;
-  const apiRoad = overApi(api);
+  const apiTransport = overApi(api);
   await smtp.close();
   await api.close();
-  const route = hops.route([overSmtp(port), apiRoad], { breaker: { trialAfterMs: 20 } });
+  const route = hops.route([overSmtp(port), apiTransport], { breaker: { trialAfterMs: 20 } });
   const folder = mkdtempSync(join(tmpdir(), 'mail-relay-'));
   cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
   const options = readSpoolOptions({
@@ -63,13 +63,13 @@ it('a route whose roads are all down pauses the relay; when one is back all goes
     text: 'Hi',
   }));
   await lastValueFrom(mail.sendMany(messages, { concurrency: 1 }));
-  // Several pauses, each ended by a look that found both roads still down.
+  // Several pauses, each ended by a look that found both transports still down.
   await until(() => of('deferred').length >= 1);
   await new Promise((resolve) => setTimeout(resolve, 400));
   const deferred = of('deferred');
-  expect(deferred.every((event) => event.type === 'deferred' && event.roadDown)).toBe(true);
+  expect(deferred.every((event) => event.type === 'deferred' && event.transportDown)).toBe(true);
   expect(deferred.every((event) => event.type === 'deferred' && event.attempts === 0)).toBe(true);
-  // The road was asked, not one mail after the other burnt on it.
+  // The transport was asked, not one mail after the other burnt on it.
   expect(of('attempt').length).toBeLessThan(COUNT / 2);
   expect(await mail.relay!.stats()).toMatchObject({ queued: COUNT, deferred: 0, dead: 0 });
   const stored = await mail.relay!.list({ state: 'queued' });

@@ -68,23 +68,23 @@ async function send(transport: RouteTransport, count: number, options?: SendBulk
 const seenBy = ({ accepted }: PostmarkServer) => accepted.map(({ mail }) => mail);
 
 describe('sendBulk over a route', () => {
-  it('goes in bulk over the road that is chosen, with a hop on each receipt', async () => {
+  it('goes in bulk over the transport that is chosen, with a hop on each receipt', async () => {
     const [api, other] = [await hops.webApi(), await postmark()];
     const route = hops.route([overApi(api), overPostmark(other)]);
     const { sent, failed, events } = await send(route, 1_200);
     expect(failed).toEqual([]);
     expect(api.requests).toHaveLength(2);
     expect(other.requests).toHaveLength(0);
-    const road = `sendgrid:127.0.0.1:${api.port}`;
+    const transport = `sendgrid:127.0.0.1:${api.port}`;
     for (const receipt of sent) {
       expect(receipt.hops).toMatchObject([
-        { road, outcome: 'accepted', remoteId: expect.any(String) },
+        { transport, outcome: 'accepted', remoteId: expect.any(String) },
       ]);
     }
     expect(events.filter(({ type }) => type === 'hop')).toHaveLength(1_200);
   });
 
-  it('goes on with all of them where the road is at fault, in batches of the next one’s size', async () => {
+  it('goes on with all of them where the transport is at fault, in batches of the next one’s size', async () => {
     const [api, other] = [await hops.webApi(), await postmark()];
     api.script({ status: 503 });
     const route = hops.route([overApi(api), overPostmark(other)]);
@@ -100,7 +100,7 @@ describe('sendBulk over a route', () => {
     });
     expect(sent[0]?.hops).toMatchObject([
       { outcome: 'failed', error: { code: 'MAIL_SERVICE' } },
-      { outcome: 'accepted', road: `postmark:127.0.0.1:${other.port}` },
+      { outcome: 'accepted', transport: `postmark:127.0.0.1:${other.port}` },
     ]);
     expect(events.filter(({ type }) => type === 'hop')).toHaveLength(1_600);
   });
@@ -121,7 +121,7 @@ describe('sendBulk over a route', () => {
     expect(route.status()[0]?.state).toBe('closed');
   });
 
-  it('takes only those to the next road that the first did not take', async () => {
+  it('takes only those to the next transport that the first did not take', async () => {
     const [first, second] = [await postmark(), await hops.webApi()];
     const ok = { ErrorCode: 0, Message: 'OK', MessageID: 'a' };
     // Out of credits, for one of them.
@@ -135,7 +135,7 @@ describe('sendBulk over a route', () => {
     expect(request?.mail.personalizations).toMatchObject([{ to: [{ email: 'p1@example.net' }] }]);
   });
 
-  it('goes one by one over a road that has nothing better, so many in flight', async () => {
+  it('goes one by one over a transport that has nothing better, so many in flight', async () => {
     const [mailbox, api] = [new ScriptedTransport(), await hops.webApi()];
     const route = hops.route([mailbox, overApi(api)]);
     const { sent, failed } = await send(route, 1_500, { concurrency: 7 });
@@ -154,7 +154,7 @@ describe('sendBulk over a route', () => {
     expect(api.requests).toHaveLength(0);
   });
 
-  it('leaves such a road when it goes down on the way, and nobody gets two', async () => {
+  it('leaves such a transport when it goes down on the way, and nobody gets two', async () => {
     const [mailbox, api] = [new ScriptedTransport(), await hops.webApi()];
     mailbox.script = (mail) => (mailbox.asked.length > 300 ? fault({}) : accept(mail));
     const { failed } = await send(hops.route([mailbox, overApi(api)]), 900, { concurrency: 10 });
@@ -193,19 +193,19 @@ describe('sendBulk over a route', () => {
     expect(events.filter(({ type }) => type === 'hop')).toHaveLength(10);
   });
 
-  it('says of each that every road is down, and when to come again', async () => {
+  it('says of each that every transport is down, and when to come again', async () => {
     const [api, other] = [await hops.webApi(), await postmark()];
     const route = hops.route([overApi(api), overPostmark(other)]);
     await Promise.all([api.close(), other.close()]);
     for (let round = 0; round < 2; round += 1) {
       const { failed } = await send(route, 3);
-      const down = { code: 'MAIL_CONNECT', disposition: 'retry', fault: 'road' };
+      const down = { code: 'MAIL_CONNECT', disposition: 'retry', fault: 'transport' };
       expect(failed).toMatchObject(Array(3).fill(down));
       expect(failed[0]).toHaveProperty('retryAfterMs');
     }
   });
 
-  it('spreads by turns, and chooses the faster road by the time per mail', async () => {
+  it('spreads by turns, and chooses the faster transport by the time per mail', async () => {
     const [api, other] = [await hops.webApi(), await postmark()];
     const turns = hops.route([overApi(api), overPostmark(other)], { strategy: 'round-robin' });
     await send(turns, 4_000);
@@ -244,7 +244,7 @@ describe('sendBulk over a route', () => {
     );
   });
 
-  it('has no way of its own where no road has one', () => {
+  it('has no way of its own where no transport has one', () => {
     expect(hops.route(['memory:', 'memory:']).bulk).toBeUndefined();
     expect(hops.route(['memory:', 'sendgrid://a@127.0.0.1']).bulk?.size).toBe(1000);
   });

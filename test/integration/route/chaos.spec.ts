@@ -133,7 +133,7 @@ function headerIn(mail: unknown): string {
   return (mail as { headers?: Record<string, string> }).headers?.['Message-ID'] ?? 'none';
 }
 
-describe('roads that fail and recover at random, under load', () => {
+describe('transports that fail and recover at random, under load', () => {
   it(
     `loses and duplicates nothing in ${SECONDS} s (CHAOS_SEED=${SEED})`,
     async () => {
@@ -161,7 +161,7 @@ describe('roads that fail and recover at random, under load', () => {
       const running = () => performance.now() < until;
       const sent = new Set<string>();
       const unknown = new Set<string>();
-      const roads = new Map<string, number>();
+      const transports = new Map<string, number>();
       let failed = 0;
       let hopsTaken = 0;
 
@@ -169,10 +169,10 @@ describe('roads that fail and recover at random, under load', () => {
       const sendOne = async (mail: Mail): Promise<void> => {
         for (;;) {
           try {
-            const { road, hops: taken } = await route.deliver(mail);
+            const { transport, hops: taken } = await route.deliver(mail);
             sent.add(mail.messageId);
             hopsTaken += taken?.length ?? 0;
-            roads.set(road, (roads.get(road) ?? 0) + 1);
+            transports.set(transport, (transports.get(transport) ?? 0) + 1);
             return;
           } catch (error) {
             if (!(error instanceof MailDeliveryError)) throw error;
@@ -211,14 +211,14 @@ describe('roads that fail and recover at random, under load', () => {
         ([id, times]) => !sent.has(id) && !(unknown.has(id) && times === 1),
       );
       process.stdout.write(
-        `chaos: ${sent.size} sent over ${roads.size} roads with ${hopsTaken} hops, ${failed} attempts failed on every road, ` +
+        `chaos: ${sent.size} sent over ${transports.size} transports with ${hopsTaken} hops, ${failed} attempts failed on every transport, ` +
           `${unknown.size} unknown (${[...unknown].filter((id) => taken.has(id)).length} of them accepted)\n`,
       );
       // Sent means taken, exactly once; what was taken and not reported as sent is an unknown.
       expect(missing).toEqual([]);
       expect(strangers).toEqual([]);
       expect(sent.size).toBeGreaterThan(100);
-      expect(roads.size).toBe(3);
+      expect(transports.size).toBe(3);
       expect(hopsTaken).toBeGreaterThan(sent.size);
     },
     (SECONDS + 60) * 1000,

@@ -16,7 +16,7 @@ const AUTH_REFUSED: ScriptedSmtpOptions = {
   script: { auth: '535 5.7.8 no' },
 };
 
-describe('a fault of the road', () => {
+describe('a fault of the transport', () => {
   it.each<[string, ScriptedSmtpOptions, object, string]>([
     ['greets with 421', { script: { greeting: '421 busy' } }, {}, 'MAIL_SERVICE'],
     ['greets with 554', { script: { greeting: '554 no' } }, {}, 'MAIL_SERVICE'],
@@ -34,15 +34,15 @@ describe('a fault of the road', () => {
 
     expect(api.accepted).toHaveLength(1);
     expect(server.messages).toHaveLength(0);
-    expect(delivery.road).toBe(`sendgrid:127.0.0.1:${api.port}`);
+    expect(delivery.transport).toBe(`sendgrid:127.0.0.1:${api.port}`);
     expect(delivery.accepted).toEqual(mail.envelope.to);
     expect(delivery.hops).toEqual([
       expect.objectContaining({
-        road: `smtp:127.0.0.1:${server.port}`,
+        transport: `smtp:127.0.0.1:${server.port}`,
         outcome: 'failed',
         error: expect.objectContaining({ code, disposition: 'retry' }),
       }),
-      expect.objectContaining({ road: delivery.road, outcome: 'accepted' }),
+      expect.objectContaining({ transport: delivery.transport, outcome: 'accepted' }),
     ]);
   });
 
@@ -130,7 +130,7 @@ describe('a fault of the message', () => {
   });
 });
 
-describe('what a road cannot carry', () => {
+describe('what a transport cannot carry', () => {
   const later = () => testMail({ sendAt: new Date(Date.now() + 3_600_000) });
 
   it('goes on to one that can, and opens nothing', async () => {
@@ -142,21 +142,25 @@ describe('what a road cannot carry', () => {
     expect(route.status()[0]!.state).toBe('closed');
   });
 
-  it('is permanent when no road can', async () => {
+  it('is permanent when no transport can', async () => {
     const server = await hops.smtp();
     const route = hops.route([overSmtp(server.port), overSmtp(server.port)]);
     const error = await failureOf(route.deliver(later()));
     expect(error).toMatchObject({ code: 'MAIL_UNSUPPORTED', disposition: 'permanent' });
   });
 
-  it('is no verdict while the road that could is down', async () => {
+  it('is no verdict while the transport that could is down', async () => {
     const server = await hops.smtp();
     const port = await closedPort();
     const down = overApi({ url: `http://127.0.0.1:${port}` });
     const route = hops.route([overSmtp(server.port), down]);
     for (let i = 0; i < 2; i += 1) {
       const error = await failureOf(route.deliver(later()));
-      expect(error).toMatchObject({ code: 'MAIL_CONNECT', disposition: 'retry', fault: 'road' });
+      expect(error).toMatchObject({
+        code: 'MAIL_CONNECT',
+        disposition: 'retry',
+        fault: 'transport',
+      });
     }
   });
 });
@@ -166,7 +170,7 @@ describe('a mail that may have been accepted', () => {
     script: { final: ({ count }) => (count === 1 ? { drop: 'before' } : undefined) },
   };
 
-  it('stays on its road, also when it is sent again', async () => {
+  it('stays on its transport, also when it is sent again', async () => {
     const server = await hops.smtp(lostReply);
     const api = await hops.webApi();
     const other = await hops.smtp();
@@ -179,12 +183,12 @@ describe('a mail that may have been accepted', () => {
     expect(error.disposition).toBe('unknown');
     expect(seen).toHaveLength(1);
     const again = await route.deliver(mail);
-    expect(again.road).toBe(`smtp:127.0.0.1:${server.port}`);
+    expect(again.transport).toBe(`smtp:127.0.0.1:${server.port}`);
     expect(api.requests).toHaveLength(0);
     expect(other.connections).toHaveLength(0);
   });
 
-  it('does not leave its road though that is down', async () => {
+  it('does not leave its transport though that is down', async () => {
     const server = await hops.smtp(lostReply);
     const api = await hops.webApi();
     const route = hops.route([overSmtp(server.port), overApi(api)]);
@@ -222,7 +226,7 @@ describe('a mail that may have been accepted', () => {
   it.each<[string, SendGridStep]>([
     ['is down', { status: 500 }],
     ['refuses it', { status: 400 }],
-  ])('stays unknown with failoverUnknown when the next road %s', async (_, step) => {
+  ])('stays unknown with failoverUnknown when the next transport %s', async (_, step) => {
     const server = await hops.smtp(lostReply);
     const api = await hops.webApi();
     api.script(step);
@@ -232,25 +236,29 @@ describe('a mail that may have been accepted', () => {
   });
 });
 
-describe('when every road is down', () => {
+describe('when every transport is down', () => {
   it('says so at once, with what each said and when to come again', async () => {
     const [a, b] = [await closedPort(), await closedPort()];
     const route = hops.route([overSmtp(a), overSmtp(b)], { breaker: { trialAfterMs: 60_000 } });
     const first = await failureOf(route.deliver(testMail()));
-    expect(first).toMatchObject({ code: 'MAIL_CONNECT', disposition: 'retry', fault: 'road' });
+    expect(first).toMatchObject({ code: 'MAIL_CONNECT', disposition: 'retry', fault: 'transport' });
     expect(first.message).toContain(`127.0.0.1:${a}`);
     expect(first.message).toContain(`127.0.0.1:${b}`);
     expect(first.cause).toBeInstanceOf(AggregateError);
 
     const seen: MailHop[] = [];
     const second = await failureOf(route.deliver(testMail(), { onHop: (hop) => seen.push(hop) }));
-    expect(second).toMatchObject({ code: 'MAIL_CONNECT', disposition: 'retry', fault: 'road' });
+    expect(second).toMatchObject({
+      code: 'MAIL_CONNECT',
+      disposition: 'retry',
+      fault: 'transport',
+    });
     expect(second.retryAfterMs).toBeGreaterThan(50_000);
     expect(second.retryAfterMs).toBeLessThanOrEqual(60_000);
     expect(seen).toEqual([]);
   });
 
-  it('comes again no sooner than the first road asked for, though no breaker opened', async () => {
+  it('comes again no sooner than the first transport asked for, though no breaker opened', async () => {
     const [a, b] = [await hops.webApi(), await hops.webApi()];
     a.script({ status: 503, headers: { 'retry-after': '40' } });
     b.script({ status: 503, headers: { 'retry-after': '30' } });
@@ -287,7 +295,7 @@ describe('when every road is down', () => {
   });
 });
 
-describe('a road that is back', () => {
+describe('a transport that is back', () => {
   it('is asked for its health first, so that no mail waits for it', async () => {
     const dropped = await hops.dropped();
     const server = await hops.smtp();
@@ -321,12 +329,12 @@ describe('a road that is back', () => {
     await route.deliver(testMail());
     expect(other.messages).toHaveLength(3);
     release();
-    expect((await trial).road).toBe(`smtp:127.0.0.1:${port}`);
-    expect((await route.deliver(testMail())).road).toBe(`smtp:127.0.0.1:${port}`);
+    expect((await trial).transport).toBe(`smtp:127.0.0.1:${port}`);
+    expect((await route.deliver(testMail())).transport).toBe(`smtp:127.0.0.1:${port}`);
   });
 });
 
-describe('a road on trial', () => {
+describe('a transport on trial', () => {
   it('gets one mail at a time, however many waited for the trial', async () => {
     const slow = new ScriptedTransport();
     slow.script = () => fault({ code: 'MAIL_CONNECT' });
@@ -372,7 +380,7 @@ describe('stopping', () => {
     expect((await failureOf(attempt)).code).toBe('MAIL_ABORTED');
   });
 
-  it('lets a mail under way go on to the next road before it closes', async () => {
+  it('lets a mail under way go on to the next transport before it closes', async () => {
     let release = (): void => undefined;
     const hold = new Promise<void>((resolve) => (release = resolve));
     const server = await hops.smtp({ script: { mail: { hold, text: '421 4.3.2 bye' } } });
@@ -383,7 +391,7 @@ describe('stopping', () => {
     const closed = route.close();
     await expect(route.deliver(testMail())).rejects.toMatchObject({ code: 'MAIL_SHUTDOWN' });
     release();
-    expect((await attempt).road).toBe(`smtp:127.0.0.1:${other.port}`);
+    expect((await attempt).transport).toBe(`smtp:127.0.0.1:${other.port}`);
     await closed;
     expect(other.connections[0]!.quit).toBe(true);
     await route.close();
@@ -401,7 +409,7 @@ describe('stopping', () => {
   });
 });
 
-describe('roads of the user', () => {
+describe('transports of the user', () => {
   it('treats an error of another kind as unknown, and rethrows it', async () => {
     const odd = {
       name: 'odd',
@@ -417,7 +425,7 @@ describe('roads of the user', () => {
     );
     expect(seen).toEqual([
       expect.objectContaining({
-        road: 'odd',
+        transport: 'odd',
         error: { code: 'MAIL_PROTOCOL', disposition: 'unknown', message: 'odd' },
       }),
     ]);
@@ -432,8 +440,8 @@ describe('a route in a route', () => {
     const named = { name: 'spare', transport: overSmtp(a.port) };
     const route = hops.route([inner, { type: 'route', strategy: 'fastest', transports: [named] }]);
     const delivery = await route.deliver(testMail());
-    expect(delivery.road).toBe('spare');
-    expect(delivery.hops?.map(({ road, outcome }) => [road, outcome])).toEqual([
+    expect(delivery.transport).toBe('spare');
+    expect(delivery.hops?.map(({ transport, outcome }) => [transport, outcome])).toEqual([
       [`smtp:127.0.0.1:${port}`, 'failed'],
       ['spare', 'accepted'],
     ]);

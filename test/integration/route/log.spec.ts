@@ -19,7 +19,7 @@ afterEach(() => {
   lines.length = 0;
 });
 
-it('the log says once that a road stays out, why, and that it is back', async () => {
+it('the log says once that a transport stays out, why, and that it is back', async () => {
   const port = await closedPort();
   const spare = await hops.smtp();
   const route = hops.route([overSmtp(port), overSmtp(spare.port)], {
@@ -39,10 +39,10 @@ it('the log says once that a road stays out, why, and that it is back', async ()
   await trials(() => lines.length > 0);
   const before = spare.messages.length;
   await trials(() => spare.messages.length > before + 20);
-  expect(lines).toEqual([`warn: Road smtp:127.0.0.1:${port} takes no mail: ${error}`]);
+  expect(lines).toEqual([`warn: Transport smtp:127.0.0.1:${port} takes no mail: ${error}`]);
 
   const back = await hops.smtp({}, port);
   await trials(() => back.messages.length > 0);
   await eventually(() => lines.length > 1);
-  expect(lines.slice(1)).toEqual([`log: Road smtp:127.0.0.1:${port} is back`]);
+  expect(lines.slice(1)).toEqual([`log: Transport smtp:127.0.0.1:${port} is back`]);
 });

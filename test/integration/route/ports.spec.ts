@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-function road(options: object): MailTransport {
+function transport(options: object): MailTransport {
   const made = createTransport({
     type: 'smtp',
     host: '127.0.0.1',
@@ -30,9 +30,9 @@ const portOf = (name: string) => Number(name.split(':').at(-1));
 describe('finding the open port', () => {
   it('takes the first that is open, and keeps to it', async () => {
     const [a, b] = [await hops.smtp(), await hops.smtp()];
-    const server = road({ ports: [a.port, b.port] });
+    const server = transport({ ports: [a.port, b.port] });
     for (let i = 0; i < 3; i += 1) {
-      expect(portOf((await server.deliver(testMail())).road)).toBe(a.port);
+      expect(portOf((await server.deliver(testMail())).transport)).toBe(a.port);
     }
     expect(b.connections).toHaveLength(0);
     // One to see that it is open, one to work with.
@@ -42,9 +42,9 @@ describe('finding the open port', () => {
   it('passes over refused and dropped ports, once', async () => {
     const [refused, dropped] = [await closedPort(), await hops.dropped()];
     const open = await hops.smtp();
-    const server = road({ ports: [refused, dropped.port, open.port] });
+    const server = transport({ ports: [refused, dropped.port, open.port] });
     const mails = Array.from({ length: 10 }, () => server.deliver(testMail()));
-    for (const mail of await Promise.all(mails)) expect(portOf(mail.road)).toBe(open.port);
+    for (const mail of await Promise.all(mails)) expect(portOf(mail.transport)).toBe(open.port);
     expect(open.messages).toHaveLength(10);
     // However many wait: one connection found the port, the rest are the pool's.
     expect(open.connections.filter(({ commands }) => commands.length === 0)).toHaveLength(1);
@@ -54,7 +54,9 @@ describe('finding the open port', () => {
     const server = await hops.smtp();
     const link = await TcpLink.open('127.25.25.1', 2525, server.port);
     cleanups.push(() => link.close());
-    const { road: taken } = await road({ host: '127.25.25.1', ports: 'probe' }).deliver(testMail());
+    const { transport: taken } = await transport({ host: '127.25.25.1', ports: 'probe' }).deliver(
+      testMail(),
+    );
     expect(taken).toBe('smtp:127.25.25.1:2525');
     expect(server.messages).toHaveLength(1);
   });
@@ -62,22 +64,22 @@ describe('finding the open port', () => {
   it('goes to another port when one takes connections and never greets', async () => {
     const mute = await hops.smtp({ script: { greeting: { hang: true } } });
     const open = await hops.smtp();
-    const server = road({ ports: [mute.port, open.port], timeouts: { greetingMs: 100 } });
-    expect(portOf((await server.deliver(testMail())).road)).toBe(open.port);
-    expect(portOf((await server.deliver(testMail())).road)).toBe(open.port);
+    const server = transport({ ports: [mute.port, open.port], timeouts: { greetingMs: 100 } });
+    expect(portOf((await server.deliver(testMail())).transport)).toBe(open.port);
+    expect(portOf((await server.deliver(testMail())).transport)).toBe(open.port);
     expect(mute.connections).toHaveLength(2);
   });
 
   it('looks again when the port that worked closes', async () => {
     const [a, b] = [await hops.smtp(), await hops.smtp()];
-    const server = road({ ports: [a.port, b.port] });
+    const server = transport({ ports: [a.port, b.port] });
     await server.deliver(testMail());
     const { port } = a;
     await a.close();
-    expect(portOf((await server.deliver(testMail())).road)).toBe(b.port);
+    expect(portOf((await server.deliver(testMail())).transport)).toBe(b.port);
     const again = await hops.smtp({}, port);
     await b.close();
-    expect(portOf((await server.deliver(testMail())).road)).toBe(again.port);
+    expect(portOf((await server.deliver(testMail())).transport)).toBe(again.port);
   });
 
   it.each<[string, object, string]>([
@@ -86,24 +88,24 @@ describe('finding the open port', () => {
     ['a lost reply', { final: { drop: 'before' } }, 'MAIL_CONNECTION_LOST'],
   ])('does not take %s to another port', async (_, script, code) => {
     const [a, b] = [await hops.smtp({ script }), await hops.smtp()];
-    const error = await failureOf(road({ ports: [a.port, b.port] }).deliver(testMail()));
+    const error = await failureOf(transport({ ports: [a.port, b.port] }).deliver(testMail()));
     expect(error.code).toBe(code);
     expect(b.connections).toHaveLength(0);
   });
 
   it('says which ports it tried, and tries them again with the next mail', async () => {
     const ports = [await closedPort(), await closedPort()];
-    const server = road({ ports });
+    const server = transport({ ports });
     const error = await failureOf(server.deliver(testMail()));
-    expect(error).toMatchObject({ code: 'MAIL_CONNECT', disposition: 'retry', fault: 'road' });
+    expect(error).toMatchObject({ code: 'MAIL_CONNECT', disposition: 'retry', fault: 'transport' });
     expect(error.message).toContain(ports.join(', '));
     await hops.smtp({}, ports[1]);
-    expect(portOf((await server.deliver(testMail())).road)).toBe(ports[1]);
+    expect(portOf((await server.deliver(testMail())).transport)).toBe(ports[1]);
   });
 
   it('stops looking when the caller aborts or it is destroyed', async () => {
     const dropped = await hops.dropped();
-    const server = road({ ports: [dropped.port] });
+    const server = transport({ ports: [dropped.port] });
     const stop = new AbortController();
     const aborted = failureOf(server.deliver(testMail(), { signal: stop.signal }));
     const torn = failureOf(server.deliver(testMail()));
@@ -122,15 +124,15 @@ describe('an equally secure port only', () => {
     const bare = await hops.smtp();
     const tls = await hops.smtp({ tls: good });
     const options = { requireTLS: true, tls: { ca } };
-    const server = road({ ports: [bare.port, tls.port], ...options });
-    expect(portOf((await server.deliver(testMail())).road)).toBe(tls.port);
+    const server = transport({ ports: [bare.port, tls.port], ...options });
+    expect(portOf((await server.deliver(testMail())).transport)).toBe(tls.port);
     expect(bare.commands.filter((line) => !/^(EHLO|STARTTLS|QUIT)/.test(line))).toEqual([]);
     expect(tls.messages[0]!.connection.secure).toBe(true);
   });
 
   it('fails rather than fall back to plain text', async () => {
     const bare = await hops.smtp();
-    const server = road({ ports: [bare.port], requireTLS: true });
+    const server = transport({ ports: [bare.port], requireTLS: true });
     expect((await failureOf(server.deliver(testMail()))).code).toBe('MAIL_TLS');
     expect(bare.messages).toHaveLength(0);
   });
@@ -139,7 +141,7 @@ describe('an equally secure port only', () => {
     const bare = await hops.smtp();
     const link = await TcpLink.open('127.25.25.2', 2525, bare.port);
     cleanups.push(() => link.close());
-    const server = road({ host: '127.25.25.2', secure: true, ports: [2525] });
+    const server = transport({ host: '127.25.25.2', secure: true, ports: [2525] });
     expect((await failureOf(server.deliver(testMail()))).code).toBe('MAIL_TLS');
     expect(bare.messages).toHaveLength(0);
   });

@@ -37,14 +37,14 @@ describe('a route under MailService', () => {
     const error = { code: 'MAIL_CONNECT', disposition: 'retry', message: expect.any(String) };
     expect(receipt.hops).toEqual([
       {
-        road: smtp,
+        transport: smtp,
         startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
         durationMs: expect.any(Number),
         outcome: 'failed',
         error,
       },
       {
-        road: webApi,
+        transport: webApi,
         startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
         durationMs: expect.any(Number),
         outcome: 'accepted',
@@ -54,21 +54,24 @@ describe('a route under MailService', () => {
     ]);
     const { id, messageId } = receipt;
     expect(events.map(({ type }) => type)).toEqual(['attempt', 'hop', 'hop', 'sent']);
-    expect(events[1]).toMatchObject({ id, messageId, road: smtp, outcome: 'failed', error });
-    expect(events[2]).toMatchObject({ id, messageId, road: webApi, outcome: 'accepted' });
-    expect(events[3]).toMatchObject({ id, messageId, road: webApi });
+    expect(events[1]).toMatchObject({ id, messageId, transport: smtp, outcome: 'failed', error });
+    expect(events[2]).toMatchObject({ id, messageId, transport: webApi, outcome: 'accepted' });
+    expect(events[3]).toMatchObject({ id, messageId, transport: webApi });
   });
 
-  it('tells the hops of a mail that no road took', async () => {
+  it('tells the hops of a mail that no transport took', async () => {
     const [a, b] = [await closedPort(), await closedPort()];
     const mail = await service(`failover:(smtp://127.0.0.1:${a} smtp://127.0.0.1:${b})`);
     const events: MailEvent[] = [];
     mail.events$.subscribe((event) => events.push(event));
-    await expect(mail.send(message)).rejects.toMatchObject({ disposition: 'retry', fault: 'road' });
+    await expect(mail.send(message)).rejects.toMatchObject({
+      disposition: 'retry',
+      fault: 'transport',
+    });
     expect(events.map(({ type }) => type)).toEqual(['attempt', 'hop', 'hop', 'failed']);
   });
 
-  it('verifies every road, those within inner routes too', async () => {
+  it('verifies every transport, those within inner routes too', async () => {
     const api = await hops.webApi();
     const port = await closedPort();
     const mail = await service(
@@ -76,13 +79,13 @@ describe('a route under MailService', () => {
     );
     expect(await mail.verify()).toEqual([
       {
-        road: `smtp:127.0.0.1:${port}`,
+        transport: `smtp:127.0.0.1:${port}`,
         ok: false,
         durationMs: expect.any(Number),
         error: expect.objectContaining({ code: 'MAIL_CONNECT' }),
       },
-      { road: `sendgrid:127.0.0.1:${api.port}`, ok: true, durationMs: expect.any(Number) },
-      { road: 'memory', ok: true, durationMs: expect.any(Number) },
+      { transport: `sendgrid:127.0.0.1:${api.port}`, ok: true, durationMs: expect.any(Number) },
+      { transport: 'memory', ok: true, durationMs: expect.any(Number) },
     ]);
     expect(api.accepted).toHaveLength(0);
   });

@@ -2,9 +2,9 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import type { SmtpAuth } from '../../../lib/transports/smtp/options/smtp-security.options.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
+import { failureOf, smtpTransports } from '../../fixtures/smtp-transports.js';
 
-const roads = smtpRoads();
+const transports = smtpTransports();
 const user = 'user';
 const pass = 'open sesame';
 
@@ -19,11 +19,11 @@ describe('AUTH', () => {
     ['LOGIN', 'AUTH PLAIN LOGIN', 'LOGIN'],
     ['CRAM-MD5', 'AUTH CRAM-MD5', undefined],
   ] as const)('%s where the server offers %s', async (expected, offer, method) => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { capabilities: [offer] },
       { auth: { user, pass, method } },
     );
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     const { auth } = server.connections[0]!;
     expect(auth).toMatchObject({ method: expected, accepted: true });
     if (expected === 'PLAIN') expect(decoded(auth!.responses[0])).toBe(`\0${user}\0${pass}`);
@@ -36,7 +36,7 @@ describe('AUTH', () => {
       asked.push(renew);
       return Promise.resolve(renew ? 'fresh-token' : 'stale-token');
     };
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       {
         capabilities: ['AUTH XOAUTH2'],
         script: {
@@ -45,7 +45,7 @@ describe('AUTH', () => {
       },
       { auth: { user, accessToken } },
     );
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     expect(asked).toEqual([false, true]);
     expect(server.connections[0]!.auth).toMatchObject({
       accepted: true,
@@ -60,11 +60,11 @@ describe('AUTH', () => {
   ];
 
   it.each(dialects)(
-    '%s: 535 and 454 are the fault of the road, and no secret is told',
+    '%s: 535 and 454 are the fault of the transport, and no secret is told',
     async (method, auth, secret) => {
       for (const code of [535, 454]) {
         // A server that quotes the credentials back, in every form it has seen.
-        const { server, road } = await roads.start(
+        const { server, transport } = await transports.start(
           {
             capabilities: [`AUTH ${method}`],
             script: {
@@ -74,12 +74,12 @@ describe('AUTH', () => {
           },
           { auth },
         );
-        const error = await failureOf(road.deliver(testMail()));
+        const error = await failureOf(transport.deliver(testMail()));
         expect(error).toMatchObject({
           ...{
             code: 'MAIL_AUTH',
             disposition: 'retry',
-            fault: 'road',
+            fault: 'transport',
             stage: 'auth',
             smtpCode: code,
           },
@@ -97,8 +97,8 @@ describe('AUTH', () => {
   );
 
   it('fails when the server offers none', async () => {
-    const { server, road } = await roads.start({}, { auth: { user, pass } });
-    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+    const { server, transport } = await transports.start({}, { auth: { user, pass } });
+    expect(await failureOf(transport.deliver(testMail()))).toMatchObject({
       code: 'MAIL_AUTH',
       stage: 'auth',
     });
@@ -107,11 +107,11 @@ describe('AUTH', () => {
 
   it('fails when the token provider does, without its secrets', async () => {
     const accessToken = () => Promise.reject(new Error('refused: refresh-me'));
-    const { road } = await roads.start(
+    const { transport } = await transports.start(
       { capabilities: ['AUTH XOAUTH2'] },
       { auth: { user, accessToken, refreshToken: 'refresh-me' } },
     );
-    const error = await failureOf(road.deliver(testMail()));
+    const error = await failureOf(transport.deliver(testMail()));
     expect(error).toMatchObject({ code: 'MAIL_AUTH', stage: 'auth' });
     expect(error.message).toContain('refused');
     expect(inspect(error, { depth: 10, showHidden: true })).not.toContain('refresh-me');
@@ -125,46 +125,46 @@ describe('AUTH', () => {
         asked();
         return new Promise<string>(() => undefined);
       };
-      const { server, road } = await roads.start(
+      const { server, transport } = await transports.start(
         { capabilities: ['AUTH XOAUTH2'] },
         { auth: { user, accessToken }, timeouts: { commandMs } },
       );
-      const failure = failureOf(road.deliver(testMail()));
+      const failure = failureOf(transport.deliver(testMail()));
       await whenAsked;
-      return { server, road, failure };
+      return { server, transport, failure };
     }
 
     it('fails within commandMs', async () => {
-      const { road, failure } = await stuck(300);
+      const { transport, failure } = await stuck(300);
       expect(await failure).toMatchObject({
         code: 'MAIL_AUTH',
         disposition: 'retry',
         stage: 'auth',
       });
-      await road.close();
+      await transport.close();
     });
 
     it('fails when the server has closed meanwhile', async () => {
-      const { server, road, failure } = await stuck();
+      const { server, transport, failure } = await stuck();
       server.disconnectAll();
       expect(await failure).toMatchObject({ code: 'MAIL_CONNECTION_LOST', stage: 'auth' });
-      await road.close();
+      await transport.close();
     });
 
     it('is torn down by destroy', async () => {
-      const { road, failure } = await stuck();
-      await road.destroy();
+      const { transport, failure } = await stuck();
+      await transport.destroy();
       expect(await failure).toMatchObject({ code: 'MAIL_ABORTED', disposition: 'retry' });
     });
   });
 
   it('is not hammered: all that wait fail with the first refusal', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { capabilities: ['AUTH PLAIN'], script: { auth: '535 5.7.8 bad credentials' } },
       { auth: { user, pass }, pool: { maxConnections: 2 } },
     );
     const errors = await Promise.all(
-      Array.from({ length: 50 }, () => failureOf(road.deliver(testMail()))),
+      Array.from({ length: 50 }, () => failureOf(transport.deliver(testMail()))),
     );
     expect(new Set(errors.map((error) => error.code))).toEqual(new Set(['MAIL_AUTH']));
     expect(new Set(errors).size).toBe(50);

@@ -4,21 +4,21 @@ import { testMail } from '../../fixtures/mail.js';
 import { ScriptedSmtpServer } from '../../fixtures/scripted-smtp-server.js';
 
 let server: ScriptedSmtpServer;
-let road: SmtpTransport;
+let transport: SmtpTransport;
 
 afterEach(async () => {
-  await road.destroy();
+  await transport.destroy();
   await server.close();
 });
 
 describe('a mail over SMTP', () => {
   it('arrives, and its delivery tells what the server said', async () => {
     server = await ScriptedSmtpServer.start();
-    road = new SmtpTransport({ host: server.host, port: server.port, name: 'client.test' });
+    transport = new SmtpTransport({ host: server.host, port: server.port, name: 'client.test' });
     const mail = testMail({ to: ['a@example.net', 'b@example.net'], bcc: 'c@example.net' });
-    const delivery = await road.deliver(mail);
+    const delivery = await transport.deliver(mail);
     expect(delivery).toEqual({
-      road: `smtp:127.0.0.1:${server.port}`,
+      transport: `smtp:127.0.0.1:${server.port}`,
       accepted: ['a@example.net', 'b@example.net', 'c@example.net'],
       rejected: [],
       response: '250 2.0.0 queued as 1',
@@ -33,10 +33,10 @@ describe('a mail over SMTP', () => {
 
   it('uses one connection for mails in a row, and QUITs on close', async () => {
     server = await ScriptedSmtpServer.start();
-    road = new SmtpTransport({ host: server.host, port: server.port });
-    for (let i = 0; i < 3; i += 1) await road.deliver(testMail());
-    await road.verify();
-    await road.close();
+    transport = new SmtpTransport({ host: server.host, port: server.port });
+    for (let i = 0; i < 3; i += 1) await transport.deliver(testMail());
+    await transport.verify();
+    await transport.close();
     expect(server.connections).toHaveLength(1);
     expect(server.connections[0]!.quit).toBe(true);
     expect(server.messages).toHaveLength(3);

@@ -58,14 +58,14 @@ describe.each(MODE_NAMES)('a wire in mode %s that is cut at any byte', (mode) =>
               },
             });
             const link = await CutLink.open(server.port, cuts);
-            const road = new SmtpTransport({
+            const transport = new SmtpTransport({
               ...{ host: '127.0.0.1', port: link.port, name: 'client.test', lmtp },
               pool: { maxConnections, maxInFlight, maxMessages: 6 },
               timeouts: { commandMs: 3000, dataMs: 3000, replyMs: 3000, greetingMs: 3000 },
             });
             try {
               const outcomes = await deliverAll(
-                road,
+                transport,
                 mails.map(({ to, word, bytes }) =>
                   testMail({
                     to: to.map((name, index) => `${name}-${index}@example.net`),
@@ -73,10 +73,10 @@ describe.each(MODE_NAMES)('a wire in mode %s that is cut at any byte', (mode) =>
                   }),
                 ),
               );
-              await road.close();
+              await transport.close();
               audit(server, outcomes);
             } finally {
-              await road.destroy();
+              await transport.destroy();
               await link.close();
               await server.close();
             }

@@ -16,13 +16,13 @@ const ED25519 = dkimKeys('ed25519');
 const CAPABILITIES = ['PIPELINING', 'CHUNKING', '8BITMIME'];
 
 /** The transport with its thread in sight. */
-interface Road extends Pick<SmtpTransport, 'deliver' | 'close' | 'destroy'> {
+interface Transport extends Pick<SmtpTransport, 'deliver' | 'close' | 'destroy'> {
   readonly signing: { readonly thread: Worker | undefined };
 }
 
 let Built: typeof SmtpTransport;
 let server: ScriptedSmtpServer;
-let road: Road;
+let transport: Transport;
 
 beforeAll(async () => {
   // A thread runs what is built.
@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await road.destroy();
+  await transport.destroy();
   await server.close();
 });
 
@@ -41,13 +41,13 @@ async function start(
   Transport = Built,
 ): Promise<void> {
   server = await ScriptedSmtpServer.start(script);
-  road = new Transport({
+  transport = new Transport({
     ...{ host: server.host, port: server.port, name: 'client.test' },
     dkim: { domainName: 'example.com', keySelector: 'mail', privateKey },
-  }) as unknown as Road;
+  }) as unknown as Transport;
 }
 
-const thread = (): Worker | undefined => road.signing.thread;
+const thread = (): Worker | undefined => transport.signing.thread;
 
 function verifyAll(publicKey: string, count: number): void {
   expect(server.messages).toHaveLength(count);
@@ -62,7 +62,7 @@ describe('DKIM over SMTP', () => {
     await start(privateKey);
     expect(thread()).toBeUndefined();
     const mails = Array.from({ length: 60 }, () => testMail({ text: 'Käse\n.\n..\n \t \n\n' }));
-    await Promise.all(mails.map((mail) => road.deliver(mail)));
+    await Promise.all(mails.map((mail) => transport.deliver(mail)));
     verifyAll(publicKey, 60);
   });
 
@@ -71,22 +71,22 @@ describe('DKIM over SMTP', () => {
     async (capabilities) => {
       await start(RSA.privateKey, { capabilities: [...capabilities, '8BITMIME'] });
       const content = Buffer.alloc(200_000, 'content.\n');
-      await road.deliver(testMail({ text: '.\n..\n', attachments: [{ content }] }));
+      await transport.deliver(testMail({ text: '.\n..\n', attachments: [{ content }] }));
       // nodemailer writes this one.
       const message = { content: 'Subject: inner\r\n\r\nHi', contentType: 'message/rfc822' };
-      await road.deliver(testMail({ attachments: [message] }));
+      await transport.deliver(testMail({ attachments: [message] }));
       verifyAll(RSA.publicKey, 2);
     },
   );
 
   it('tells mails that wait for a broken thread to be sent again, and starts a new one', async () => {
     await start(RSA.privateKey);
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     const first = thread()!;
     // It hears nothing more, as if it hung.
     first.postMessage = () => undefined;
     const failures = Array.from({ length: 5 }, () =>
-      road.deliver(testMail()).catch((error: unknown) => error),
+      transport.deliver(testMail()).catch((error: unknown) => error),
     );
     // Their turn comes with the next tick.
     await new Promise((resolve) => setImmediate(resolve));
@@ -96,35 +96,35 @@ describe('DKIM over SMTP', () => {
       expect(error).toMatchObject({
         name: 'MailDeliveryError',
         code: 'MAIL_DKIM',
-        ...{ disposition: 'retry', fault: 'road', stage: 'queue' },
+        ...{ disposition: 'retry', fault: 'transport', stage: 'queue' },
       });
     }
     const [line = ''] = RSA.privateKey.split('\n').slice(1);
     expect(line.length).toBeGreaterThan(60);
     expect(JSON.stringify(errors) + String(errors)).not.toContain(line);
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     expect(thread()).not.toBe(first);
     verifyAll(RSA.publicKey, 2);
   });
 
   it('ends its thread when it is closed, after the last mail', async () => {
     await start(RSA.privateKey);
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     const gone = once(thread()!, 'exit');
-    const mails = Array.from({ length: 10 }, () => road.deliver(testMail()));
-    await road.close();
+    const mails = Array.from({ length: 10 }, () => transport.deliver(testMail()));
+    await transport.close();
     await Promise.all(mails);
     await gone;
     verifyAll(RSA.publicKey, 11);
-    await road.close();
+    await transport.close();
   });
 
   it('ends its thread when it is destroyed', async () => {
     await start(RSA.privateKey);
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     const gone = once(thread()!, 'exit');
-    const late = road.deliver(testMail()).catch((error: unknown) => error);
-    await road.destroy();
+    const late = transport.deliver(testMail()).catch((error: unknown) => error);
+    await transport.destroy();
     expect(await late).toMatchObject({ code: 'MAIL_ABORTED' });
     await gone;
   });
@@ -149,8 +149,8 @@ describe('DKIM over SMTP', () => {
   it('signs in this thread where the file of the other is missing', async () => {
     // The tests run the sources, in which no thread can start.
     await start(RSA.privateKey, { capabilities: CAPABILITIES }, SmtpTransport);
-    await Promise.all(Array.from({ length: 20 }, () => road.deliver(testMail())));
-    await road.deliver(testMail());
+    await Promise.all(Array.from({ length: 20 }, () => transport.deliver(testMail())));
+    await transport.deliver(testMail());
     expect(thread()).toBeUndefined();
     verifyAll(RSA.publicKey, 21);
   });

@@ -11,11 +11,11 @@ import { audit, deliverAll, verdicts } from '../../fixtures/smtp-audit.js';
 import { MODE_NAMES, MODES, type ModeName } from './modes.js';
 
 let server: ScriptedSmtpServer;
-let road: SmtpTransport;
+let transport: SmtpTransport;
 
 async function start(mode: ModeName, options: ScriptedSmtpOptions = {}, pool = {}): Promise<void> {
   server = await ScriptedSmtpServer.start({ capabilities: MODES[mode], ...options });
-  road = new SmtpTransport({
+  transport = new SmtpTransport({
     host: server.host,
     port: server.port,
     pool: { maxConnections: 1, ...pool },
@@ -24,7 +24,7 @@ async function start(mode: ModeName, options: ScriptedSmtpOptions = {}, pool = {
 }
 
 afterEach(async () => {
-  await road.destroy();
+  await transport.destroy();
   await server.close();
 });
 
@@ -34,7 +34,7 @@ async function run(mode: ModeName, step: SmtpStep, at: number, reply: ScriptedRe
     script: { [step]: ({ count }: { count: number }) => (count === at ? reply : undefined) },
   });
   const outcomes = await deliverAll(
-    road,
+    transport,
     Array.from({ length: 5 }, () => testMail()),
   );
   audit(server, outcomes);
@@ -121,7 +121,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
       },
     });
     const to = ['a@x.example', 'no@x.example', 'b@x.example', 'later@x.example'];
-    const outcomes = await deliverAll(road, [
+    const outcomes = await deliverAll(transport, [
       testMail({ to }),
       testMail({ to: to.slice(1, 2) }),
       testMail({ to }),
@@ -144,7 +144,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
       script: { final: ({ count }) => (refused.has(count) ? '552 5.3.4 too big' : undefined) },
     });
     const outcomes = await deliverAll(
-      road,
+      transport,
       Array.from({ length: 8 }, () => testMail()),
     );
     audit(server, outcomes);
@@ -161,11 +161,11 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
       script: { rcpt: ({ count }) => (count === 2 ? { defer: 1 } : undefined) },
     });
     const outcomes = await deliverAll(
-      road,
+      transport,
       Array.from({ length: 6 }, () => testMail()),
     );
     audit(server, outcomes);
-    const later = await deliverAll(road, [testMail(), testMail()]);
+    const later = await deliverAll(transport, [testMail(), testMail()]);
     audit(server, later);
     expect(verdicts(later)).toEqual(['sent', 'sent']);
   });
@@ -173,7 +173,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
   it('that throws pipelined input away gets it one command at a time', async () => {
     await start(mode, { script: { rcpt: { discardInput: true } } });
     const outcomes = await deliverAll(
-      road,
+      transport,
       Array.from({ length: 3 }, () => testMail()),
     );
     audit(server, outcomes);
@@ -192,7 +192,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
       },
     });
     const outcomes = await deliverAll(
-      road,
+      transport,
       Array.from({ length: 7 }, () => testMail()),
     );
     audit(server, outcomes);
@@ -203,7 +203,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
   it('keeps the order in which mails came', async () => {
     await start(mode);
     const mails = Array.from({ length: 30 }, () => testMail());
-    expect(verdicts(await deliverAll(road, mails))).toEqual(Array(30).fill('sent'));
+    expect(verdicts(await deliverAll(transport, mails))).toEqual(Array(30).fill('sent'));
     const seen = server.messages.map(({ content }) =>
       mails.findIndex((mail) => content.includes(mail.messageId)),
     );

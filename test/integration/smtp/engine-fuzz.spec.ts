@@ -97,13 +97,13 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   });
 }
 
-const ROADS: [name: string, mode: ModeName, lmtp: boolean][] = [
+const TRANSPORTS: [name: string, mode: ModeName, lmtp: boolean][] = [
   ...MODE_NAMES.map((mode): [string, ModeName, boolean] => [mode, mode, false]),
   ['step of LMTP', 'step', true],
   ['group of LMTP', 'group', true],
 ];
 
-describe.each(ROADS)('a server in mode %s whose replies are made up', (_, mode, lmtp) => {
+describe.each(TRANSPORTS)('a server in mode %s whose replies are made up', (_, mode, lmtp) => {
   it('never makes us report a mail as sent, or as not sent, that is not', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -126,7 +126,7 @@ describe.each(ROADS)('a server in mode %s whose replies are made up', (_, mode, 
             script,
             lmtp,
           });
-          const road = new SmtpTransport({
+          const transport = new SmtpTransport({
             host: server.host,
             port: server.port,
             lmtp,
@@ -137,10 +137,10 @@ describe.each(ROADS)('a server in mode %s whose replies are made up', (_, mode, 
             const mails = recipients.map((count) =>
               testMail({ to: Array.from({ length: count }, (_, i) => `r${i}@example.net`) }),
             );
-            audit(server, await within(8_000, deliverAll(road, mails)));
-            await within(5_000, road.close());
+            audit(server, await within(8_000, deliverAll(transport, mails)));
+            await within(5_000, transport.close());
           } finally {
-            await road.destroy();
+            await transport.destroy();
             await server.close();
           }
         },

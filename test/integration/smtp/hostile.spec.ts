@@ -6,9 +6,9 @@ import type { Mail } from '../../../lib/message/mail.js';
 import type { MailMessage } from '../../../lib/message/message.js';
 import type { ScriptedConnection } from '../../fixtures/scripted-smtp-connection.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
+import { failureOf, smtpTransports } from '../../fixtures/smtp-transports.js';
 
-const roads = smtpRoads();
+const transports = smtpTransports();
 
 const INJECTION = 'x\r\nRCPT TO:<evil@evil.test>\r\nDATA';
 const LOW_BYTES = 'x\u760d\u760aRCPT TO:<evil@evil.test>';
@@ -69,8 +69,8 @@ describe('an injection', () => {
     const base = { from: 'me@example.com', to: 'to@example.net', subject: 's', text: 't' };
     const mail = makeIfValid({ ...base, ...part });
     if (!mail) return;
-    const { server, road } = await roads.start();
-    await road.deliver(mail).catch(async (error: unknown) => {
+    const { server, transport } = await transports.start();
+    await transport.deliver(mail).catch(async (error: unknown) => {
       expect(await failureOf(Promise.reject(error as Error))).toMatchObject({
         disposition: 'permanent',
       });
@@ -88,7 +88,7 @@ describe('an injection', () => {
 
   it('cannot come in through the EHLO name', () => {
     for (const name of ['x\r\nMAIL FROM:<a@b>', 'x\rRSET', 'x\nRSET', 'x y', '']) {
-      expect(() => roads.to({ host: 'localhost', name })).toThrow(/`transport\.name`/);
+      expect(() => transports.to({ host: 'localhost', name })).toThrow(/`transport\.name`/);
     }
   });
 });
@@ -109,9 +109,9 @@ describe('a smuggling body', () => {
     '%s as %s stays one mail, and says what it said',
     async (_, field, part, body) => {
       const mail = testMail(part);
-      const { server, road } = await roads.start();
-      await road.deliver(mail);
-      await road.close();
+      const { server, transport } = await transports.start();
+      await transport.deliver(mail);
+      await transport.close();
       const [connection] = server.connections;
       connection!.commands.pop();
       expectOrdinary(connection!, mail);

@@ -8,19 +8,19 @@ import { testCertificates } from '../../fixtures/certificates.js';
 import { testMail } from '../../fixtures/mail.js';
 import { mayRunPostfix, Postfix } from '../../fixtures/postfix.js';
 
-let road: SmtpTransport | undefined;
+let transport: SmtpTransport | undefined;
 let stop: (() => Promise<void>) | undefined;
 
 afterEach(async () => {
-  await road?.destroy();
+  await transport?.destroy();
   await stop?.();
-  road = undefined;
+  transport = undefined;
   stop = undefined;
 });
 
 function open(options: SmtpTransportOptions): SmtpTransport {
-  road = new SmtpTransport({ pool: { maxConnections: 3 }, ...options });
-  return road;
+  transport = new SmtpTransport({ pool: { maxConnections: 3 }, ...options });
+  return transport;
 }
 
 /** Mails of all shapes, with dots, long ones, and more than one recipient. */
@@ -131,7 +131,7 @@ const POSTFIX: [string, { discard?: string[]; tls?: boolean }][] = [
     }
     const wrong = open({ host, port, ...security, auth: { ...login, pass: 'sesame' } });
     expect(await wrong.deliver(testMail()).catch((error: unknown) => error)).toMatchObject({
-      ...{ code: 'MAIL_AUTH', disposition: 'retry', fault: 'road', smtpCode: 535 },
+      ...{ code: 'MAIL_AUTH', disposition: 'retry', fault: 'transport', smtpCode: 535 },
     });
     await wrong.close();
     const nobody = open({ host, port, ...security });

@@ -2,23 +2,23 @@ import { describe, expect, it } from '@jest/globals';
 import { MailShutdownError } from '../../../lib/base/errors.js';
 import { testMail } from '../../fixtures/mail.js';
 import type { SmtpStep } from '../../fixtures/scripted-smtp-server.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
+import { failureOf, smtpTransports } from '../../fixtures/smtp-transports.js';
 
-const roads = smtpRoads();
+const transports = smtpTransports();
 const STUCK = { hang: true } as const;
 
-/** A road to a server that gets stuck at `step`, with a mail that has come so far. */
+/** A transport to a server that gets stuck at `step`, with a mail that has come so far. */
 async function stuckAt(step: SmtpStep, signal?: AbortSignal) {
-  const { server, road } = await roads.start(
+  const { server, transport } = await transports.start(
     { capabilities: [], script: { [step]: STUCK } },
     { pool: { maxConnections: 1 } },
   );
-  const failure = failureOf(road.deliver(testMail(), { signal }));
+  const failure = failureOf(transport.deliver(testMail(), { signal }));
   const verb = { greeting: '', final: '.' }[step as string] ?? step.toUpperCase();
   if (step === 'greeting') await server.until(() => server.connections.length === 1);
   else if (step === 'final') await server.until(() => server.transactions.length === 1);
   else await server.until(() => server.commands.some((line) => line.startsWith(verb)));
-  return { server, road, failure };
+  return { server, transport, failure };
 }
 
 const STAGES: [SmtpStep, 'retry' | 'unknown', string][] = [
@@ -44,11 +44,11 @@ describe('an aborted signal', () => {
   });
 
   it('takes a mail out of the line, and leaves the connection to the others', async () => {
-    const { server, road } = await roads.start({}, { pool: { maxConnections: 1 } });
+    const { server, transport } = await transports.start({}, { pool: { maxConnections: 1 } });
     const controller = new AbortController();
-    const first = road.deliver(testMail());
-    const second = failureOf(road.deliver(testMail(), { signal: controller.signal }));
-    const third = road.deliver(testMail());
+    const first = transport.deliver(testMail());
+    const second = failureOf(transport.deliver(testMail(), { signal: controller.signal }));
+    const third = transport.deliver(testMail());
     controller.abort();
     expect(await second).toMatchObject({
       code: 'MAIL_ABORTED',
@@ -61,8 +61,8 @@ describe('an aborted signal', () => {
   });
 
   it('that is aborted already starts nothing', async () => {
-    const { server, road } = await roads.start();
-    const error = await failureOf(road.deliver(testMail(), { signal: AbortSignal.abort() }));
+    const { server, transport } = await transports.start();
+    const error = await failureOf(transport.deliver(testMail(), { signal: AbortSignal.abort() }));
     expect(error).toMatchObject({ code: 'MAIL_ABORTED', stage: 'queue' });
     expect(server.connections).toHaveLength(0);
   });
@@ -70,42 +70,42 @@ describe('an aborted signal', () => {
 
 describe('close', () => {
   it('finishes what is in flight and in line, QUITs everywhere, and takes no more', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { script: { final: { delayMs: 20 } } },
       { pool: { maxConnections: 2 } },
     );
-    const sends = Promise.all(Array.from({ length: 10 }, () => road.deliver(testMail())));
+    const sends = Promise.all(Array.from({ length: 10 }, () => transport.deliver(testMail())));
     await server.until(() => server.transactions.length > 0);
-    const closings = Promise.all([road.close(), road.close()]);
-    await expect(road.deliver(testMail())).rejects.toBeInstanceOf(MailShutdownError);
-    await expect(road.verify()).rejects.toBeInstanceOf(MailShutdownError);
+    const closings = Promise.all([transport.close(), transport.close()]);
+    await expect(transport.deliver(testMail())).rejects.toBeInstanceOf(MailShutdownError);
+    await expect(transport.verify()).rejects.toBeInstanceOf(MailShutdownError);
     await closings;
     expect(await sends).toHaveLength(10);
     expect(server.messages).toHaveLength(10);
     expect(server.connections.map(({ quit }) => quit)).toEqual([true, true]);
     await server.until(() => server.openConnections === 0);
-    await road.close();
+    await transport.close();
   });
 
   it('does not wait for ever for the reply to QUIT', async () => {
-    const { road } = await roads.start({ script: { quit: STUCK } });
-    await road.deliver(testMail());
-    await road.close();
+    const { transport } = await transports.start({ script: { quit: STUCK } });
+    await transport.deliver(testMail());
+    await transport.close();
   });
 
-  it('closes a road that was never used', async () => {
-    const { server, road } = await roads.start();
-    await road.close();
+  it('closes a transport that was never used', async () => {
+    const { server, transport } = await transports.start();
+    await transport.close();
     expect(server.connections).toHaveLength(0);
   });
 });
 
 describe('destroy', () => {
   it.each(STAGES)('fails a mail at %s: %s', async (step, disposition, stage) => {
-    const { server, road, failure } = await stuckAt(step);
-    const waiting = failureOf(road.deliver(testMail()));
+    const { server, transport, failure } = await stuckAt(step);
+    const waiting = failureOf(transport.deliver(testMail()));
     const reason = new Error('the deadline has passed');
-    await Promise.all([road.destroy(reason), road.destroy()]);
+    await Promise.all([transport.destroy(reason), transport.destroy()]);
     const error = await failure;
     expect(error).toMatchObject({ code: 'MAIL_ABORTED', disposition, stage });
     expect(error.cause).toBe(reason);
@@ -115,24 +115,24 @@ describe('destroy', () => {
       stage: 'queue',
     });
     await server.until(() => server.openConnections === 0);
-    await expect(road.deliver(testMail())).rejects.toBeInstanceOf(MailShutdownError);
+    await expect(transport.deliver(testMail())).rejects.toBeInstanceOf(MailShutdownError);
   });
 
   it('ends a close that takes too long', async () => {
-    const { road, failure } = await stuckAt('final');
-    const closing = road.close();
-    await road.destroy();
+    const { transport, failure } = await stuckAt('final');
+    const closing = transport.close();
+    await transport.destroy();
     await closing;
     expect(await failure).toMatchObject({ code: 'MAIL_ABORTED', disposition: 'unknown' });
   });
 });
 
 describe('verify', () => {
-  it('sends no mail, and tells why the road is closed', async () => {
-    const fine = await roads.start();
-    await fine.road.verify();
+  it('sends no mail, and tells why the transport is closed', async () => {
+    const fine = await transports.start();
+    await fine.transport.verify();
     expect(fine.server.commands).toEqual(['EHLO client.test', 'RSET']);
-    const bad = await roads.start({ script: { greeting: '554 5.7.1 no' } });
-    expect(await failureOf(bad.road.verify())).toMatchObject({ code: 'MAIL_SERVICE' });
+    const bad = await transports.start({ script: { greeting: '554 5.7.1 no' } });
+    expect(await failureOf(bad.transport.verify())).toMatchObject({ code: 'MAIL_SERVICE' });
   });
 });

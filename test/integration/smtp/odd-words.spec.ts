@@ -1,21 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { testMail, mailTo } from '../../fixtures/mail.js';
 import { audit, deliverAll, verdicts } from '../../fixtures/smtp-audit.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
+import { failureOf, smtpTransports } from '../../fixtures/smtp-transports.js';
 import { MODES } from './modes.js';
 
-const roads = smtpRoads();
+const transports = smtpTransports();
 const ONE = { maxConnections: 1 } as const;
 const mails = (count: number) => Array.from({ length: count }, () => testMail());
 
 describe('a server whose enhanced codes are its own', () => {
   it('may answer RSET with 2.1.5, as Gmail does', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { capabilities: MODES.stream, script: { rset: '250 2.1.5 Flushed abc - gsmtp' } },
       { pool: ONE },
     );
-    const told = await deliverAll(road, mails(20));
-    await road.verify();
+    const told = await deliverAll(transport, mails(20));
+    await transport.verify();
     audit(server, told);
     expect(verdicts(told)).toEqual(Array(20).fill('sent'));
     expect(server.connections).toHaveLength(1);
@@ -28,21 +28,21 @@ describe('words that nobody asked for', () => {
     ['another reply', '250 2.0.0 and more\r\n', 'MAIL_PROTOCOL'],
     ['nonsense', 'and more\r\n', 'MAIL_PROTOCOL'],
   ])(
-    '%s behind the last reply of the opening: a road at fault, at once',
+    '%s behind the last reply of the opening: a transport at fault, at once',
     async (_, inject, code) => {
       const ehlo = { text: ['250-scripted.test', '250 PIPELINING'], inject };
-      const { server, road } = await roads.start({ script: { ehlo } });
-      expect(await failureOf(road.deliver(testMail()))).toMatchObject({
-        ...{ code, disposition: 'retry', fault: 'road', stage: 'ehlo' },
+      const { server, transport } = await transports.start({ script: { ehlo } });
+      expect(await failureOf(transport.deliver(testMail()))).toMatchObject({
+        ...{ code, disposition: 'retry', fault: 'transport', stage: 'ehlo' },
       });
       await server.until(() => server.openConnections === 0);
       expect(server.commands).toEqual(['EHLO client.test']);
-      await road.close();
+      await transport.close();
     },
   );
 
   it('421 behind a good reply is a farewell, and no reason to stop pipelining', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       {
         capabilities: MODES.group,
         script: {
@@ -54,7 +54,10 @@ describe('words that nobody asked for', () => {
       },
       { pool: ONE },
     );
-    const told = [...(await deliverAll(road, mails(1))), ...(await deliverAll(road, mails(1)))];
+    const told = [
+      ...(await deliverAll(transport, mails(1))),
+      ...(await deliverAll(transport, mails(1))),
+    ];
     audit(server, told);
     expect(verdicts(told)).toEqual(['sent', 'sent']);
     const reads = server.connections[1]!.plainChunks.map(String);
@@ -64,7 +67,7 @@ describe('words that nobody asked for', () => {
 
 describe('a mail that was turned away with 421', () => {
   it('is sent again though the server was lost amid its other replies', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       {
         capabilities: MODES.stream,
         script: {
@@ -74,13 +77,13 @@ describe('a mail that was turned away with 421', () => {
       },
       { pool: ONE },
     );
-    const told = await deliverAll(road, mails(2));
+    const told = await deliverAll(transport, mails(2));
     audit(server, told);
     expect(verdicts(told)).toEqual(['sent', 'sent']);
   });
 
   it('is not sent again when it is aborted meanwhile', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       {
         capabilities: MODES.stream,
         script: {
@@ -91,9 +94,9 @@ describe('a mail that was turned away with 421', () => {
       { pool: ONE },
     );
     const controller = new AbortController();
-    const first = deliverAll(road, mails(1));
-    const turnedAway = failureOf(road.deliver(testMail(), { signal: controller.signal }));
-    const last = deliverAll(road, mails(1));
+    const first = deliverAll(transport, mails(1));
+    const turnedAway = failureOf(transport.deliver(testMail(), { signal: controller.signal }));
+    const last = deliverAll(transport, mails(1));
     await server.until(
       () => server.commands.filter((line) => line.startsWith('MAIL')).length === 3,
     );
@@ -108,7 +111,7 @@ describe('a mail that was turned away with 421', () => {
 
 describe('a connection that we end because the server said farewell', () => {
   it('was lost, and not aborted by the caller', async () => {
-    const { road } = await roads.start(
+    const { transport } = await transports.start(
       {
         lmtp: true,
         capabilities: MODES.group,
@@ -118,7 +121,7 @@ describe('a connection that we end because the server said farewell', () => {
       },
       { lmtp: true },
     );
-    expect(await failureOf(road.deliver(mailTo('a@x.example', 'b@x.example')))).toMatchObject({
+    expect(await failureOf(transport.deliver(mailTo('a@x.example', 'b@x.example')))).toMatchObject({
       ...{ code: 'MAIL_CONNECTION_LOST', disposition: 'unknown', stage: 'reply' },
     });
   });

@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { parseMail } from '../../../lib/message/mail-json.js';
 import { testCertificates } from '../../fixtures/certificates.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
+import { failureOf, smtpTransports } from '../../fixtures/smtp-transports.js';
 
-const roads = smtpRoads();
+const transports = smtpTransports();
 const TLS = testCertificates();
 const BASE = ['8BITMIME', 'SMTPUTF8'];
 const SHARING = [...BASE, 'PIPELINING', 'CHUNKING'];
@@ -15,11 +15,13 @@ describe('delivery reports', () => {
   it.each([[BASE], [[...BASE, 'PIPELINING']], [SHARING]])(
     'are asked for where %j stand beside DSN',
     async (capabilities) => {
-      const { server, road } = await roads.start({ capabilities: [...capabilities, 'DSN'] });
+      const { server, transport } = await transports.start({
+        capabilities: [...capabilities, 'DSN'],
+      });
       const dsn = { id: 'a b+c=d', return: 'headers', notify: ['success', 'delay'] } as const;
       const mail = testMail({ to, dsn });
       // The same again out of a queue.
-      await road.deliver(parseMail(JSON.stringify(mail)));
+      await transport.deliver(parseMail(JSON.stringify(mail)));
       const [message] = server.messages;
       expect(message?.to).toEqual(to);
       expect(message?.fromParameters).toMatch(/\bRET=HDRS ENVID=a\+20b\+2Bc\+3Dd$/);
@@ -32,15 +34,15 @@ describe('delivery reports', () => {
   );
 
   it('are not spoken of where nobody asks', async () => {
-    const { server, road } = await roads.start({ capabilities: [...SHARING, 'DSN'] });
-    await road.deliver(testMail({ to: 'a@example.net' }));
+    const { server, transport } = await transports.start({ capabilities: [...SHARING, 'DSN'] });
+    await transport.deliver(testMail({ to: 'a@example.net' }));
     expect(server.commands.join('\n')).not.toMatch(/RET|ENVID|NOTIFY|ORCPT/);
   });
 
   it('need not name all three', async () => {
-    const { server, road } = await roads.start({ capabilities: [...BASE, 'DSN'] });
-    await road.deliver(testMail({ to: 'a@example.net', dsn: { notify: 'never' } }));
-    await road.deliver(testMail({ to: 'b@example.net', dsn: { return: 'full' } }));
+    const { server, transport } = await transports.start({ capabilities: [...BASE, 'DSN'] });
+    await transport.deliver(testMail({ to: 'a@example.net', dsn: { notify: 'never' } }));
+    await transport.deliver(testMail({ to: 'b@example.net', dsn: { return: 'full' } }));
     expect(server.messages.map(({ fromParameters }) => fromParameters)).toEqual([
       expect.not.stringMatching(/RET|ENVID/),
       expect.stringMatching(/\bRET=FULL$/),
@@ -52,10 +54,10 @@ describe('delivery reports', () => {
   });
 
   it('refuse a mail before it is sent where the server offers none; others go on', async () => {
-    const { server, road } = await roads.start({ capabilities: SHARING });
+    const { server, transport } = await transports.start({ capabilities: SHARING });
     const [refused, other] = await Promise.all([
-      failureOf(road.deliver(testMail({ dsn: { notify: 'failure' } }))),
-      road.deliver(testMail()),
+      failureOf(transport.deliver(testMail({ dsn: { notify: 'failure' } }))),
+      transport.deliver(testMail()),
     ]);
     expect(refused).toMatchObject({
       code: 'MAIL_UNSUPPORTED',
@@ -76,12 +78,12 @@ describe('REQUIRETLS', () => {
     ['TLS from the first byte', true],
   ])('is asked for over %s', async (_, secure) => {
     const capabilities = [...SHARING, 'REQUIRETLS'];
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { capabilities, tls: TLS.good, secure },
       { ...trusted, secure },
     );
-    await road.deliver(mail());
-    await road.deliver(testMail());
+    await transport.deliver(mail());
+    await transport.deliver(testMail());
     expect(server.messages.map(({ fromParameters }) => fromParameters)).toEqual([
       expect.stringMatching(/\bREQUIRETLS$/),
       expect.not.stringContaining('REQUIRETLS'),
@@ -98,12 +100,12 @@ describe('REQUIRETLS', () => {
       { tls: { rejectUnauthorized: false } },
     ],
   ])('refuses a mail before it is sent where the server %s', async (_, capabilities, keys, tls) => {
-    const { server, road } = await roads.start({ capabilities, ...keys }, tls);
-    expect(await failureOf(road.deliver(mail()))).toMatchObject({
+    const { server, transport } = await transports.start({ capabilities, ...keys }, tls);
+    expect(await failureOf(transport.deliver(mail()))).toMatchObject({
       code: 'MAIL_UNSUPPORTED',
       ...{ disposition: 'permanent', fault: 'message', stage: 'mail', enhancedCode: '5.7.30' },
     });
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     expect(server.commands.filter((line) => line.startsWith('MAIL'))).toHaveLength(1);
   });
 });

@@ -113,13 +113,13 @@ describe.each(MODE_NAMES)('a pool in mode %s under whatever befalls it', (mode) 
           const { clock, running } = watchedClock();
           const sockets = watchedSockets();
           const where = { host: host.host, port: host.port, name: 'client.test' };
-          const road = new SmtpTransport({ ...where, pool: options }, 'transport', clock);
+          const transport = new SmtpTransport({ ...where, pool: options }, 'transport', clock);
           const shared = new AbortController();
           const outcomes: Promise<Outcome | undefined>[] = [];
           const deliver = (signal: AbortSignal): void => {
             const mail = testMail({ text: 'text\n'.repeat(200) });
             outcomes.push(
-              road.deliver(mail, { signal }).then(
+              transport.deliver(mail, { signal }).then(
                 (delivery) => ({ mail, delivery }),
                 (error: unknown) => {
                   if (error instanceof MailDeliveryError) return { mail, error };
@@ -135,12 +135,12 @@ describe.each(MODE_NAMES)('a pool in mode %s under whatever befalls it', (mode) 
               else if (one.kind === 'abort') deliver(AbortSignal.timeout(one.ms));
               else if (one.kind === 'pause') await pause(one.ms);
               else if (one.kind === 'server closes all') host.disconnectAll();
-              else void road.verify().catch(() => undefined);
+              else void transport.verify().catch(() => undefined);
             }
-            const over = end === 'destroy' ? road.destroy() : road.close();
+            const over = end === 'destroy' ? transport.destroy() : transport.close();
             if (end === 'close, then destroy') {
               await pause(3);
-              await road.destroy();
+              await transport.destroy();
             }
             await over;
             const told = await Promise.all(outcomes);
@@ -155,7 +155,7 @@ describe.each(MODE_NAMES)('a pool in mode %s under whatever befalls it', (mode) 
             await host.until(() => host.openConnections === 0);
           } finally {
             sockets.stop();
-            await road.destroy();
+            await transport.destroy();
             await host.close();
           }
         },

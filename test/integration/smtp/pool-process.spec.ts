@@ -18,9 +18,9 @@ async function run(script: ScriptedSmtpOptions, pool: object, count: number): Pr
   const program = `
     import { SmtpTransport } from '${lib}transports/smtp/smtp.transport.js';
     import { createMail } from '${lib}message/create-mail.js';
-    const road = new SmtpTransport(${JSON.stringify(options)});
+    const transport = new SmtpTransport(${JSON.stringify(options)});
     const mail = () => createMail({ from: 'a@example.com', to: 'b@example.com', text: 'x' });
-    const sends = Array.from({ length: ${count} }, () => road.deliver(mail()));
+    const sends = Array.from({ length: ${count} }, () => transport.deliver(mail()));
     for (const { status } of await Promise.allSettled(sends)) console.log(status);
   `;
   const args = ['--input-type=module', '-e', program];

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { testMail } from '../../fixtures/mail.js';
 import type { StepContext } from '../../fixtures/scripted-smtp-server.js';
 import { audit, deliverAll, verdicts } from '../../fixtures/smtp-audit.js';
-import { smtpRoads } from '../../fixtures/smtp-transports.js';
+import { smtpTransports } from '../../fixtures/smtp-transports.js';
 import { MODE_NAMES, MODES } from './modes.js';
 
-const roads = smtpRoads();
+const transports = smtpTransports();
 const mails = (count: number) => Array.from({ length: count }, () => testMail());
 
 describe.each(MODE_NAMES)('a connection that reaches maxMessages (%s)', (mode) => {
@@ -14,7 +14,7 @@ describe.each(MODE_NAMES)('a connection that reaches maxMessages (%s)', (mode) =
   it('has its successor opened beforehand, which takes mail only once it is through', async () => {
     const takenBefore: number[] = [];
     const order: number[] = [];
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       {
         capabilities,
         script: {
@@ -24,8 +24,8 @@ describe.each(MODE_NAMES)('a connection that reaches maxMessages (%s)', (mode) =
       },
       { pool: { maxConnections: 1, maxMessages: 40, maxInFlight: 2 } },
     );
-    const told = await deliverAll(road, mails(100));
-    await road.close();
+    const told = await deliverAll(transport, mails(100));
+    await transport.close();
     audit(server, told);
     expect(verdicts(told)).toEqual(Array(100).fill('sent'));
     expect(server.connections.map(({ wireContents }) => wireContents.length)).toEqual([40, 40, 20]);
@@ -36,7 +36,7 @@ describe.each(MODE_NAMES)('a connection that reaches maxMessages (%s)', (mode) =
   });
 
   it('is replaced once it is gone by a server that takes no further connection, which is asked once', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       {
         capabilities,
         script: {
@@ -46,8 +46,8 @@ describe.each(MODE_NAMES)('a connection that reaches maxMessages (%s)', (mode) =
       },
       { pool: { maxConnections: 1, maxMessages: 20 } },
     );
-    const told = await deliverAll(road, mails(100));
-    await road.close();
+    const told = await deliverAll(transport, mails(100));
+    await transport.close();
     audit(server, told);
     expect(verdicts(told)).toEqual(Array(100).fill('sent'));
     const taken = server.connections.map(({ wireContents }) => wireContents.length);
@@ -62,9 +62,12 @@ describe.each(MODE_NAMES)('a connection that reaches maxMessages (%s)', (mode) =
         connection.wireContents.length >= limit
           ? { text: '421 4.7.0 too many mails in this session', drop: 'after' as const }
           : undefined;
-      const { server, road } = await roads.start({ capabilities, script: { mail: over } });
-      const told = await deliverAll(road, mails(100));
-      await road.close();
+      const { server, transport } = await transports.start({
+        capabilities,
+        script: { mail: over },
+      });
+      const told = await deliverAll(transport, mails(100));
+      await transport.close();
       audit(server, told);
       expect(verdicts(told)).toEqual(Array(100).fill('sent'));
     },
@@ -73,11 +76,11 @@ describe.each(MODE_NAMES)('a connection that reaches maxMessages (%s)', (mode) =
 
 describe('with PIPELINING alone', () => {
   it('a content and the envelope behind it leave in one write (RFC 2920)', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { capabilities: MODES.group },
       { pool: { maxConnections: 1 } },
     );
-    await deliverAll(road, mails(10));
+    await deliverAll(transport, mails(10));
     const reads = server.connections[0]!.plainChunks.map(String);
     const joined = reads.filter((read) =>
       /\r\n\.\r\nMAIL FROM.*\r\nRCPT TO.*\r\nDATA\r\n$/.test(read),

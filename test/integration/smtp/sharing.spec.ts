@@ -11,21 +11,25 @@ import { failureOf } from '../../fixtures/smtp-transports.js';
 import { MODES } from './modes.js';
 
 let server: ScriptedSmtpServer;
-let road: SmtpTransport;
+let transport: SmtpTransport;
 let ahead = 0;
 /** The system's clock, moved ahead by hand. */
 const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + ahead };
 
 afterEach(async () => {
   ahead = 0;
-  await road.destroy();
+  await transport.destroy();
   await server.close();
 });
 
 async function start(options: ScriptedSmtpOptions, pool = {}): Promise<void> {
   server = await ScriptedSmtpServer.start({ capabilities: MODES.stream, ...options });
   const where = { host: server.host, port: server.port };
-  road = new SmtpTransport({ ...where, pool: { maxConnections: 1, ...pool } }, 'transport', clock);
+  transport = new SmtpTransport(
+    { ...where, pool: { maxConnections: 1, ...pool } },
+    'transport',
+    clock,
+  );
 }
 
 function gate() {
@@ -37,9 +41,9 @@ function gate() {
 describe('mails that stream over one connection', () => {
   it('after a pause wait for a sign of life: an idle connection that is gone makes no mail unknown', async () => {
     await start({ script: { mail: ({ count }) => (count === 2 ? { drop: 'reset' } : undefined) } });
-    const first = await deliverAll(road, [testMail()]);
+    const first = await deliverAll(transport, [testMail()]);
     ahead = 5_000;
-    const later = await deliverAll(road, [testMail(), testMail()]);
+    const later = await deliverAll(transport, [testMail(), testMail()]);
     audit(server, [...first, ...later]);
     expect(verdicts(later)).toEqual(['sent', 'sent']);
     expect(server.connections).toHaveLength(2);
@@ -51,9 +55,9 @@ describe('mails that stream over one connection', () => {
       script: { final: ({ count }) => (count === 1 ? { hold: held.promise } : undefined) },
     });
     const controller = new AbortController();
-    const before = deliverAll(road, [testMail(), testMail()]);
-    const aborted = failureOf(road.deliver(testMail(), { signal: controller.signal }));
-    const after = deliverAll(road, [testMail()]);
+    const before = deliverAll(transport, [testMail(), testMail()]);
+    const aborted = failureOf(transport.deliver(testMail(), { signal: controller.signal }));
+    const after = deliverAll(transport, [testMail()]);
     await server.until(() => server.transactions.length === 1);
     controller.abort();
     expect(await aborted).toMatchObject({ code: 'MAIL_ABORTED', disposition: 'unknown' });
@@ -70,9 +74,9 @@ describe('mails that stream over one connection', () => {
       script: { final: ({ count }) => (count === 1 ? { hold: held.promise } : undefined) },
     });
     const controller = new AbortController();
-    const first = deliverAll(road, [testMail()]);
+    const first = deliverAll(transport, [testMail()]);
     const large = testMail({ text: 'A line of a large mail.\n'.repeat(1_000_000) });
-    const aborted = road.deliver(large, { signal: controller.signal });
+    const aborted = transport.deliver(large, { signal: controller.signal });
     const failure = failureOf(aborted);
     await server.until(() => server.transactions.length === 1);
     controller.abort();
@@ -81,7 +85,7 @@ describe('mails that stream over one connection', () => {
     const told = await first;
     expect(verdicts(told)).toEqual(['sent']);
     await server.until(() => server.openConnections === 0);
-    const next = await deliverAll(road, [testMail()]);
+    const next = await deliverAll(transport, [testMail()]);
     audit(server, [...told, ...next]);
     expect(verdicts(next)).toEqual(['sent']);
     expect(server.messages.some(({ content }) => content.includes(large.messageId))).toBe(false);
@@ -91,7 +95,7 @@ describe('mails that stream over one connection', () => {
     const held = gate();
     await start({ script: { final: { hold: held.promise } } }, { maxInFlight: 3 });
     const sends = deliverAll(
-      road,
+      transport,
       Array.from({ length: 8 }, () => testMail()),
     );
     await server.until(() => server.transactions.length === 1);
@@ -105,7 +109,7 @@ describe('mails that stream over one connection', () => {
     await start({}, { maxPerSecond: 100 });
     const begin = performance.now();
     const told = await deliverAll(
-      road,
+      transport,
       Array.from({ length: 30 }, () => testMail()),
     );
     expect(verdicts(told)).toEqual(Array(30).fill('sent'));

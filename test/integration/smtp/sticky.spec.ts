@@ -86,24 +86,24 @@ class StickyServer {
 }
 
 let server: StickyServer;
-let road: SmtpTransport;
+let transport: SmtpTransport;
 
 afterEach(async () => {
-  await road.destroy();
+  await transport.destroy();
   await server.stop();
 });
 
 async function start(refuse: (count: number) => boolean): Promise<void> {
   server = new StickyServer(refuse);
   const port = await server.start();
-  road = new SmtpTransport({ host: '127.0.0.1', port, pool: { maxConnections: 1 } });
+  transport = new SmtpTransport({ host: '127.0.0.1', port, pool: { maxConnections: 1 } });
 }
 
 describe('a server that keeps a transaction open after refusing its content', () => {
   it('never gets a mail to the recipients of another', async () => {
     await start((count) => count % 3 === 0);
     const mails = Array.from({ length: 20 }, (_, i) => testMail({ from: `s${i}@example.com` }));
-    const outcomes = await Promise.allSettled(mails.map((mail) => road.deliver(mail)));
+    const outcomes = await Promise.allSettled(mails.map((mail) => transport.deliver(mail)));
     expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(6);
     expect(server.taken).toHaveLength(14);
     for (const { from, to, content } of server.taken) {
@@ -114,7 +114,7 @@ describe('a server that keeps a transaction open after refusing its content', ()
 
   it('is told RSET only where that is needed', async () => {
     await start((count) => count === 2);
-    for (let i = 0; i < 4; i += 1) await road.deliver(testMail()).catch(() => undefined);
+    for (let i = 0; i < 4; i += 1) await transport.deliver(testMail()).catch(() => undefined);
     expect(server.verbs.filter((verb) => verb === 'RSET')).toHaveLength(1);
   });
 });

@@ -3,9 +3,9 @@ import type { SmtpTransportOptions } from '../../../lib/transports/smtp/options/
 import { testCertificates } from '../../fixtures/certificates.js';
 import { testMail } from '../../fixtures/mail.js';
 import type { ScriptedSmtpOptions } from '../../fixtures/scripted-smtp-server.js';
-import { failureOf, smtpRoads } from '../../fixtures/smtp-transports.js';
+import { failureOf, smtpTransports } from '../../fixtures/smtp-transports.js';
 
-const roads = smtpRoads();
+const transports = smtpTransports();
 const { ca, good, expired, wrongHost } = testCertificates();
 const auth = { user: 'user', pass: 'sesame' };
 
@@ -16,11 +16,11 @@ function expectNothingPlain(plain: Buffer): void {
 
 describe('STARTTLS', () => {
   it('secures the session before AUTH and mail', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { tls: good, capabilities: ['AUTH PLAIN'] },
       { auth, tls: { ca }, requireTLS: true },
     );
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     const [connection] = server.connections;
     expect(connection).toMatchObject({ secure: true, auth: { accepted: true } });
     expect(connection!.receivedPlain.toString()).toMatch(/^EHLO client\.test\r\nSTARTTLS\r\n/);
@@ -29,8 +29,8 @@ describe('STARTTLS', () => {
   });
 
   it('is taken where offered, though not required', async () => {
-    const { server, road } = await roads.start({ tls: good }, { tls: { ca } });
-    await road.deliver(testMail());
+    const { server, transport } = await transports.start({ tls: good }, { tls: { ca } });
+    await transport.deliver(testMail());
     expect(server.connections[0]!.secure).toBe(true);
   });
 
@@ -54,14 +54,14 @@ describe('STARTTLS', () => {
   ];
 
   it.each(failures)('%s: no byte of AUTH or mail in plain text', async (_, script, options) => {
-    const { server, road } = await roads.start(script, {
+    const { server, transport } = await transports.start(script, {
       auth,
       requireTLS: true,
       tls: { ca },
       ...options,
     });
-    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
-      ...{ code: 'MAIL_TLS', disposition: 'retry', fault: 'road', stage: 'starttls' },
+    expect(await failureOf(transport.deliver(testMail()))).toMatchObject({
+      ...{ code: 'MAIL_TLS', disposition: 'retry', fault: 'transport', stage: 'starttls' },
     });
     const [connection] = server.connections;
     expectNothingPlain(connection!.receivedPlain);
@@ -72,11 +72,11 @@ describe('STARTTLS', () => {
   it('discards what was injected before the handshake, and asks EHLO again', async () => {
     // Believed, the bytes would answer the EHLO after the handshake and offer an extension.
     const inject = '250-scripted.test\r\n250 SIZE 1\r\n';
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { tls: good, script: { starttls: { inject } } },
       { requireTLS: true, tls: { ca } },
     );
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     expect(server.connections[0]!.commands.slice(0, 3)).toEqual([
       ...['EHLO client.test', 'STARTTLS', 'EHLO client.test'],
     ]);
@@ -89,18 +89,18 @@ describe('STARTTLS', () => {
     '421 4.3.2 closing\r\n',
     'half a li',
   ])('discards whatever was injected: %j', async (inject) => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { tls: good, script: { starttls: { inject } } },
       { requireTLS: true, tls: { ca } },
     );
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     expect(server.connections).toHaveLength(1);
     expect(server.messages).toHaveLength(1);
   });
 
   it('is left alone with ignoreTLS', async () => {
-    const { server, road } = await roads.start({ tls: good }, { ignoreTLS: true });
-    await road.deliver(testMail());
+    const { server, transport } = await transports.start({ tls: good }, { ignoreTLS: true });
+    await transport.deliver(testMail());
     expect(server.connections[0]!.secure).toBe(false);
   });
 });
@@ -109,19 +109,19 @@ describe('TLS from the first byte', () => {
   const secure = { secure: true, tls: { ca } } as const;
 
   it('carries the whole session', async () => {
-    const { server, road } = await roads.start(
+    const { server, transport } = await transports.start(
       { tls: good, secure: true, capabilities: ['AUTH PLAIN'] },
       { ...secure, auth },
     );
-    await road.deliver(testMail());
+    await transport.deliver(testMail());
     expect(server.connections[0]!.receivedPlain).toHaveLength(0);
     expect(server.messages).toHaveLength(1);
   });
 
   it('checks the name by which the server was called', async () => {
-    const { server } = await roads.start({ tls: good, secure: true });
-    const road = roads.to({ host: 'localhost', port: server.port, ...secure });
-    await road.deliver(testMail());
+    const { server } = await transports.start({ tls: good, secure: true });
+    const transport = transports.to({ host: 'localhost', port: server.port, ...secure });
+    await transport.deliver(testMail());
     expect(server.messages).toHaveLength(1);
   });
 
@@ -129,26 +129,29 @@ describe('TLS from the first byte', () => {
     ['an expired certificate', expired],
     ["another host's certificate", wrongHost],
   ])('fails on %s', async (_, keys) => {
-    const { server, road } = await roads.start({ tls: keys, secure: true }, { ...secure, auth });
-    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
-      ...{ code: 'MAIL_TLS', disposition: 'retry', fault: 'road', stage: 'connect' },
+    const { server, transport } = await transports.start(
+      { tls: keys, secure: true },
+      { ...secure, auth },
+    );
+    expect(await failureOf(transport.deliver(testMail()))).toMatchObject({
+      ...{ code: 'MAIL_TLS', disposition: 'retry', fault: 'transport', stage: 'connect' },
     });
     expect(server.commands).toEqual([]);
   });
 
   it('does not wait for ever for the handshake', async () => {
-    const { road } = await roads.start(
+    const { transport } = await transports.start(
       { script: { greeting: { hang: true } } },
       { ...secure, timeouts: { connectMs: 200 } },
     );
-    expect(await failureOf(road.deliver(testMail()))).toMatchObject({
+    expect(await failureOf(transport.deliver(testMail()))).toMatchObject({
       ...{ code: 'MAIL_TLS', disposition: 'retry', stage: 'connect' },
     });
   });
 
   it('fails on a server that speaks no TLS', async () => {
-    const { road } = await roads.start({}, secure);
-    expect(await failureOf(road.deliver(testMail()))).toMatchObject({ code: 'MAIL_TLS' });
+    const { transport } = await transports.start({}, secure);
+    expect(await failureOf(transport.deliver(testMail()))).toMatchObject({ code: 'MAIL_TLS' });
   });
 });
 
@@ -168,19 +171,19 @@ describe.each([
       'reply',
     ],
   ] as const)('a connection lost %s', async (_when, fault, disposition, stage) => {
-    const { road } = await roads.start({ ...script, ...fault }, options);
+    const { transport } = await transports.start({ ...script, ...fault }, options);
     const text = stage === 'content' ? big : 'short';
-    expect(await failureOf(road.deliver(testMail({ text })))).toMatchObject({
-      ...{ code: 'MAIL_CONNECTION_LOST', disposition, fault: 'road', stage },
+    expect(await failureOf(transport.deliver(testMail({ text })))).toMatchObject({
+      ...{ code: 'MAIL_CONNECTION_LOST', disposition, fault: 'transport', stage },
     });
   });
 
   it('an idle connection that was closed is replaced, and close QUITs', async () => {
-    const { server, road } = await roads.start(script, options);
-    await road.deliver(testMail());
+    const { server, transport } = await transports.start(script, options);
+    await transport.deliver(testMail());
     server.disconnectAll();
-    await road.deliver(testMail());
-    await road.close();
+    await transport.deliver(testMail());
+    await transport.close();
     expect(server.messages).toHaveLength(2);
     expect(server.connections.map(({ quit }) => quit)).toEqual([false, true]);
     await server.until(() => server.openConnections === 0);

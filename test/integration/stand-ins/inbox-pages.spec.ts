@@ -28,7 +28,7 @@ const HOSTILE = `</pre><script>"x" & 'y'</script>`;
 const ESCAPED = '&lt;/pre&gt;&lt;script&gt;&quot;x&quot; &amp; &#39;y&#39;&lt;/script&gt;';
 
 const MAIL: ArrivedMail = {
-  road: 'SMTP',
+  transport: 'SMTP',
   from: HOSTILE,
   to: HOSTILE,
   recipients: [HOSTILE],

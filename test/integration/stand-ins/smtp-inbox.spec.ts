@@ -13,7 +13,7 @@ afterEach(() => smtp.close());
 
 const HELLO = { from: 'Ann <a@example.com>', to: 'b@example.net', subject: 'Hello', text: 'Hi' };
 
-/** By nodemailer alone, so that none of our own roads is trusted here. */
+/** By nodemailer alone, so that none of our own transports is trusted here. */
 async function send(message: SendMailOptions, url = smtp.url): Promise<string> {
   const { response } = await createTransport(url).sendMail({ ...HELLO, ...message });
   return response;
@@ -31,7 +31,7 @@ describe('the SMTP stand-in', () => {
     });
     expect(response).toBe('250 OK: queued as 1');
     expect(inbox.get(1)).toMatchObject({
-      road: 'SMTP',
+      transport: 'SMTP',
       from: 'Ann <a@example.com>',
       to: 'b@example.net',
       recipients: ['b@example.net', 'c@example.net', 'd@example.net'],

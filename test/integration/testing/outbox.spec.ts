@@ -74,7 +74,7 @@ async function start(clock?: MailTestClock) {
 }
 
 describe('overrideMail', () => {
-  it('puts an outbox in place of the roads, one for each mailer', async () => {
+  it('puts an outbox in place of the transports, one for each mailer', async () => {
     const { outbox, bulk } = await start();
     await app!.get(Mails).hi();
     expect(outbox.last()).toMatchMail({
@@ -178,15 +178,15 @@ to be sent, but none of the 1 sent is one:
 
 describe('scripted failures', () => {
   it.each([
-    ['421', 'MAIL_SERVICE', 'retry', 'road'],
+    ['421', 'MAIL_SERVICE', 'retry', 'transport'],
     ['450', 'MAIL_RECIPIENTS', 'retry', 'message'],
     ['550', 'MAIL_RECIPIENTS', 'permanent', 'message'],
     ['552', 'MAIL_CONTENT', 'permanent', 'message'],
-    ['535', 'MAIL_AUTH', 'retry', 'road'],
-    ['timeout', 'MAIL_TIMEOUT', 'retry', 'road'],
-    ['refused', 'MAIL_CONNECT', 'retry', 'road'],
-    ['drop-before-dot', 'MAIL_CONNECTION_LOST', 'retry', 'road'],
-    ['drop-after-dot', 'MAIL_CONNECTION_LOST', 'unknown', 'road'],
+    ['535', 'MAIL_AUTH', 'retry', 'transport'],
+    ['timeout', 'MAIL_TIMEOUT', 'retry', 'transport'],
+    ['refused', 'MAIL_CONNECT', 'retry', 'transport'],
+    ['drop-before-dot', 'MAIL_CONNECTION_LOST', 'retry', 'transport'],
+    ['drop-after-dot', 'MAIL_CONNECTION_LOST', 'unknown', 'transport'],
   ] as const)('%s is %s, %s, fault of the %s', async (step, code, disposition, fault) => {
     const { outbox, mail } = await start();
     const failed: string[] = [];

@@ -107,7 +107,7 @@ describe('overrideMail of a mailer with a relay', () => {
     expect(outbox.sent).toHaveLength(1);
   });
 
-  it('waits for nothing while the road is down, and goes on when it is up', async () => {
+  it('waits for nothing while the transport is down, and goes on when it is up', async () => {
     const { outbox, clock, mail, heard } = await start({
       relay: spoolRelay({ path: SPOOL, concurrency: 1 }),
     });
@@ -188,26 +188,32 @@ describe('overrideMail of a mailer with a route', () => {
 
   it('leaves the route real: it fails over, and comes back when it is time', async () => {
     const { outbox, clock, mail } = await start({ transport });
-    outbox.road('smtp').script('refused');
+    outbox.transport('smtp').script('refused');
     const receipt = await mail.send(message);
     expect(receipt.hops).toMatchObject([
-      { road: 'smtp', outcome: 'failed' },
-      { road: 'api', outcome: 'accepted' },
+      { transport: 'smtp', outcome: 'failed' },
+      { transport: 'api', outcome: 'accepted' },
     ]);
-    expect((await mail.send(message)).hops).toMatchObject([{ road: 'api' }]);
+    expect((await mail.send(message)).hops).toMatchObject([{ transport: 'api' }]);
     await clock.advance(MINUTE);
     // The mail that finds the trial due does not wait for it.
-    expect((await mail.send(message)).hops).toMatchObject([{ road: 'api' }]);
-    expect((await mail.send(message)).hops).toMatchObject([{ road: 'smtp' }]);
-    expect(outbox.attempts.map(({ road }) => road)).toEqual(['smtp', 'api', 'api', 'api', 'smtp']);
+    expect((await mail.send(message)).hops).toMatchObject([{ transport: 'api' }]);
+    expect((await mail.send(message)).hops).toMatchObject([{ transport: 'smtp' }]);
+    expect(outbox.attempts.map(({ transport }) => transport)).toEqual([
+      'smtp',
+      'api',
+      'api',
+      'api',
+      'smtp',
+    ]);
     expect(outbox.sent).toHaveLength(4);
   });
 
-  it('plays an outage of all roads, which pauses the relay and burns no attempt', async () => {
+  it('plays an outage of all transports, which pauses the relay and burns no attempt', async () => {
     const relay = spoolRelay({ path: SPOOL, retry: { minBackoffMs: 1_000, maxBackoffMs: 1_000 } });
     const { outbox, clock, mail } = await start({ transport, relay });
-    const roads = ['smtp', 'api', 'memory'].map((name) => outbox.road(name));
-    for (const road of roads) road.down();
+    const transports = ['smtp', 'api', 'memory'].map((name) => outbox.transport(name));
+    for (const transport of transports) transport.down();
     const { id } = await mail.send(message);
     await clock.advance(10 * MINUTE);
     outbox.assertNothingSent();
@@ -215,20 +221,20 @@ describe('overrideMail of a mailer with a route', () => {
     expect(await mail.relay!.show(id)).toMatchObject({ state: 'queued', attempts: 0 });
     const tried = outbox.attempts.length;
     expect(tried).toBeLessThan(10);
-    for (const road of roads) road.up();
+    for (const transport of transports) transport.up();
     await clock.advance(5 * MINUTE);
     expect(outbox.sent).toHaveLength(1);
     expect(outbox.attempts).toHaveLength(tried + 1);
   });
 
-  it('names the roads that there are', async () => {
+  it('names the transports that there are', async () => {
     const { outbox } = await start({ transport });
-    expect(() => outbox.road('web')).toThrow(/one of 'smtp', 'api', 'memory', got 'web'/);
+    expect(() => outbox.transport('web')).toThrow(/one of 'smtp', 'api', 'memory', got 'web'/);
   });
 
   it('never lets a message’s own fault go on', async () => {
     const { outbox, mail } = await start({ transport });
-    outbox.road('smtp').script('550');
+    outbox.transport('smtp').script('550');
     await expect(mail.send(message)).rejects.toMatchObject({ code: 'MAIL_RECIPIENTS' });
     expect(outbox.attempts).toHaveLength(1);
   });

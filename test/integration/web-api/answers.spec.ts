@@ -6,7 +6,7 @@ import {
 import { MAIL_ERROR_CODES } from '../../../lib/base/errors.js';
 import type { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failure, KEY, road } from './helpers.js';
+import { failure, KEY, openTransport } from './helpers.js';
 
 describe('what SendGrid’s answers mean', () => {
   let server: SendGridServer;
@@ -14,7 +14,7 @@ describe('what SendGrid’s answers mean', () => {
 
   beforeEach(async () => {
     server = await startSendGridServer();
-    transport = road(server.url);
+    transport = openTransport(server.url);
   });
 
   afterEach(async () => {
@@ -23,7 +23,7 @@ describe('what SendGrid’s answers mean', () => {
   });
 
   const message = { disposition: 'permanent', fault: 'message' } as const;
-  const onRoad = { disposition: 'retry', fault: 'road' } as const;
+  const onTransport = { disposition: 'retry', fault: 'transport' } as const;
 
   it('a 403 for the sender is that mail’s own fault, and no word on the key', async () => {
     const about = (field: string | null) => ({
@@ -35,28 +35,31 @@ describe('what SendGrid’s answers mean', () => {
     const own = { code: 'MAIL_SENDER', ...message, httpStatus: 403, response: words };
     expect(await failure(transport, testMail())).toMatchObject(own);
     expect(await failure(transport, testMail())).toMatchObject(own);
-    expect(await failure(transport, testMail())).toMatchObject({ code: 'MAIL_AUTH', ...onRoad });
+    expect(await failure(transport, testMail())).toMatchObject({
+      code: 'MAIL_AUTH',
+      ...onTransport,
+    });
   });
 
   it.each([
-    [204, 'MAIL_PROTOCOL', { disposition: 'unknown', fault: 'road' }],
-    [302, 'MAIL_PROTOCOL', onRoad],
+    [204, 'MAIL_PROTOCOL', { disposition: 'unknown', fault: 'transport' }],
+    [302, 'MAIL_PROTOCOL', onTransport],
     [400, 'MAIL_CONTENT', message],
-    [401, 'MAIL_AUTH', onRoad],
-    [402, 'MAIL_AUTH', onRoad],
-    [403, 'MAIL_AUTH', onRoad],
-    [404, 'MAIL_PROTOCOL', onRoad],
-    [405, 'MAIL_PROTOCOL', onRoad],
-    [406, 'MAIL_PROTOCOL', onRoad],
-    [408, 'MAIL_TIMEOUT', onRoad],
+    [401, 'MAIL_AUTH', onTransport],
+    [402, 'MAIL_AUTH', onTransport],
+    [403, 'MAIL_AUTH', onTransport],
+    [404, 'MAIL_PROTOCOL', onTransport],
+    [405, 'MAIL_PROTOCOL', onTransport],
+    [406, 'MAIL_PROTOCOL', onTransport],
+    [408, 'MAIL_TIMEOUT', onTransport],
     [413, 'MAIL_CONTENT', message],
     [415, 'MAIL_CONTENT', message],
     [422, 'MAIL_CONTENT', message],
-    [429, 'MAIL_RATE', onRoad],
+    [429, 'MAIL_RATE', onTransport],
     [451, 'MAIL_CONTENT', message],
-    [500, 'MAIL_SERVICE', onRoad],
-    [502, 'MAIL_SERVICE', onRoad],
-    [503, 'MAIL_SERVICE', onRoad],
+    [500, 'MAIL_SERVICE', onTransport],
+    [502, 'MAIL_SERVICE', onTransport],
+    [503, 'MAIL_SERVICE', onTransport],
   ] as const)('%i is %s', async (status, code, meaning) => {
     server.script({ status });
     const error = await failure(transport, testMail());
@@ -65,7 +68,7 @@ describe('what SendGrid’s answers mean', () => {
       ...meaning,
       stage: 'response',
       httpStatus: status,
-      road: transport.name,
+      transport: transport.name,
     });
     expect(Object.keys(MAIL_ERROR_CODES)).toContain(error.code);
     expect(server.requests).toHaveLength(1);
@@ -133,7 +136,7 @@ describe('what SendGrid’s answers mean', () => {
     }
   });
 
-  it('tells how long a 503 asks to wait, without slowing the road', async () => {
+  it('tells how long a 503 asks to wait, without slowing the transport', async () => {
     server.script({ status: 503, headers: { 'Retry-After': '120' } });
     const error = await failure(transport, testMail());
     expect(error).toMatchObject({ code: 'MAIL_SERVICE', retryAfterMs: 120_000 });
@@ -142,7 +145,7 @@ describe('what SendGrid’s answers mean', () => {
 
   it.each([429, 500, 503])('uses half of its connections after a %i', async (status) => {
     await transport.destroy();
-    transport = road(server.url, { connections: 8 });
+    transport = openTransport(server.url, { connections: 8 });
     server.script({ status, headers: { 'Retry-After': '1' } });
     await failure(transport, testMail());
     server.script(...Array.from({ length: 8 }, () => ({ hang: 'after-body' as const })));
@@ -168,10 +171,10 @@ describe('what SendGrid’s answers mean', () => {
       await server.close();
       server = await startSendGridServer({ rateLimit: { limit: 2, windowMs: 1500 } });
       await transport.destroy();
-      transport = road(server.url, { connections: 1 });
+      transport = openTransport(server.url, { connections: 1 });
       const first = [1, 2, 3].map(() => transport.deliver(testMail()));
       const third = await first[2]!.catch((error: unknown) => error);
-      expect(third).toMatchObject({ code: 'MAIL_RATE', disposition: 'retry', fault: 'road' });
+      expect(third).toMatchObject({ code: 'MAIL_RATE', disposition: 'retry', fault: 'transport' });
       // Not one more request before the window is over: each would be another 429.
       await Promise.all([transport.deliver(testMail()), transport.deliver(testMail())]);
       expect(server.requests).toHaveLength(5);

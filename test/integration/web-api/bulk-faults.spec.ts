@@ -11,7 +11,7 @@ import { startPostmarkServer } from '../../../sample/stand-ins/src/postmark-serv
 import { startSendGridServer } from '../../../sample/stand-ins/src/sendgrid-server.js';
 import { accept, fault, ScriptedTransport } from '../../fixtures/scripted-transport.js';
 import { eventually, nextHops } from '../route/helpers.js';
-import { road } from './helpers.js';
+import { openTransport } from './helpers.js';
 
 const hops = nextHops();
 const closing: (() => Promise<unknown>)[] = [];
@@ -40,7 +40,7 @@ const people = (count: number) => Array.from({ length: count }, (_, i) => `p${i}
 describe('a recipient whose part is too large', () => {
   it('fails alone over SendGrid, and the rest go', async () => {
     const server = await startSendGridServer();
-    const transport = road(server.url);
+    const transport = openTransport(server.url);
     closing.push(
       () => server.close(),
       () => transport.destroy(),
@@ -85,7 +85,7 @@ describe('a recipient whose part is too large', () => {
 describe('a provider of the user’s own with a fault in bulk', () => {
   async function withBulk(change: (bulk: WebApiBulk) => Partial<WebApiBulk>) {
     const server = await startSendGridServer();
-    const real = road(server.url);
+    const real = openTransport(server.url);
     const { provider } = real as unknown as { provider: { bulk: WebApiBulk } };
     const bulk = { ...provider.bulk, ...change(provider.bulk) };
     const own = new Proxy(provider, {
@@ -112,7 +112,7 @@ describe('a provider of the user’s own with a fault in bulk', () => {
         throw new TypeError('odd');
       },
     }));
-    const unknown = { disposition: 'unknown', fault: 'road', code: 'MAIL_PROTOCOL' };
+    const unknown = { disposition: 'unknown', fault: 'transport', code: 'MAIL_PROTOCOL' };
     expect(await send(transport, people(3))).toMatchObject(Array(3).fill(unknown));
     expect(server.requests).toHaveLength(1);
   });
@@ -137,15 +137,15 @@ describe('a provider of the user’s own with a fault in bulk', () => {
   });
 });
 
-describe('a road of the user’s own with a fault in bulk', () => {
-  const roadOf = (deliver: NonNullable<MailTransport['bulk']>['deliver']) =>
+describe('a transport of the user’s own with a fault in bulk', () => {
+  const transportOf = (deliver: NonNullable<MailTransport['bulk']>['deliver']) =>
     Object.assign(new ScriptedTransport(), { bulk: { size: 10, deliver } });
 
   it.each<[string, NonNullable<MailTransport['bulk']>['deliver']]>([
     ['rejects', () => Promise.reject(new Error('odd'))],
     ['answers nothing', () => Promise.resolve([])],
   ])('that %s settles every mail, and leaves the route whole', async (_, deliver) => {
-    const own = roadOf(deliver);
+    const own = transportOf(deliver);
     const unknown = Array(3).fill({ code: 'MAIL_PROTOCOL', disposition: 'unknown' });
     expect(await send(own, people(3))).toMatchObject(unknown);
 
@@ -168,7 +168,7 @@ describe('a road of the user’s own with a fault in bulk', () => {
 
   it('gets one batch at a time while it is on trial', async () => {
     let [now, most, down] = [0, 0, true];
-    const own = roadOf(async (_shared, entries) => {
+    const own = transportOf(async (_shared, entries) => {
       most = Math.max(most, (now += 1));
       await new Promise(setImmediate);
       now -= 1;

@@ -248,7 +248,7 @@ describe('sendBulk over SendGrid', () => {
       { dynamic_template_data: { shop: 'S', name: 'Jo', items: [{ n: 1 }] } },
       { dynamic_template_data: { shop: 'S', name: '?' } },
     ]);
-    // No other road could.
+    // No other transport could.
     const [outcome] = await all(serviceOver(new MemoryTransport()), ['b@example.net'], given);
     expect(outcome).toMatchObject({ status: 'failed', error: { code: 'MAIL_UNSUPPORTED' } });
   });
@@ -328,7 +328,7 @@ describe('sendBulk one by one', () => {
     expect(Math.max(...ahead)).toBeLessThanOrEqual(8);
   });
 
-  it('fills the pool of an SMTP road', async () => {
+  it('fills the pool of an SMTP transport', async () => {
     const server = await RealSmtpServer.start();
     closing.push(() => server.close());
     const transport = createTransport(`smtp://127.0.0.1:${server.port}?maxConnections=3`);

@@ -13,7 +13,7 @@ import type { WebApiTransport } from '../../../lib/transports/web-api/web-api.tr
 import { testCertificates, type KeyPair } from '../../fixtures/certificates.js';
 import { closedPort, DroppedPort } from '../../fixtures/dropped-port.js';
 import { testMail } from '../../fixtures/mail.js';
-import { caught, failure, rawServer, road, type RawServer } from './helpers.js';
+import { caught, failure, rawServer, openTransport, type RawServer } from './helpers.js';
 
 /** More than the kernels on both sides buffer, so that it cannot have gone out before it was read. */
 const bigMail = () =>
@@ -21,8 +21,8 @@ const bigMail = () =>
     attachments: [{ filename: 'big.bin', content: Buffer.alloc(15 * 1024 * 1024, 'x') }],
   });
 
-const retry = { disposition: 'retry', fault: 'road' } as const;
-const unknown = { disposition: 'unknown', fault: 'road', stage: 'response' } as const;
+const retry = { disposition: 'retry', fault: 'transport' } as const;
+const unknown = { disposition: 'unknown', fault: 'transport', stage: 'response' } as const;
 
 /** A byte every 20 ms, as long as anybody listens. */
 function drip(socket: Socket): void {
@@ -32,14 +32,14 @@ function drip(socket: Socket): void {
   });
 }
 
-describe('connections of the Web API road', () => {
+describe('connections of the Web API transport', () => {
   let server: SendGridServer;
   let transport: WebApiTransport;
   let raw: RawServer | undefined;
 
   beforeEach(async () => {
     server = await startSendGridServer();
-    transport = road(server.url, { connections: 1 });
+    transport = openTransport(server.url, { connections: 1 });
   });
 
   afterEach(async () => {
@@ -51,7 +51,7 @@ describe('connections of the Web API road', () => {
 
   const connectTo = async (url: string, options = {}): Promise<void> => {
     await transport.destroy();
-    transport = road(url, options);
+    transport = openTransport(url, options);
   };
 
   describe('before the request went out whole: retry', () => {
@@ -436,7 +436,7 @@ describe('connections of the Web API road', () => {
       await closed;
     });
 
-    it('an authority that is not trusted, and no TLS at all, are faults of the road', async () => {
+    it('an authority that is not trusted, and no TLS at all, are faults of the transport', async () => {
       const https = await secure(testCertificates().good);
       await connectTo(https.url);
       const tls = { ...retry, code: 'MAIL_TLS', stage: 'connect' };

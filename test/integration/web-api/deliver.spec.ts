@@ -7,7 +7,7 @@ import {
 import { MailShutdownError } from '../../../lib/base/errors.js';
 import type { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { testMail } from '../../fixtures/mail.js';
-import { caught, KEY, road } from './helpers.js';
+import { caught, KEY, openTransport } from './helpers.js';
 
 describe('WebApiTransport against the SendGrid stand-in', () => {
   let server: SendGridServer;
@@ -15,7 +15,7 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
 
   beforeEach(async () => {
     server = await startSendGridServer();
-    transport = road(server.url);
+    transport = openTransport(server.url);
   });
 
   afterEach(async () => {
@@ -27,7 +27,7 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
     const mail = testMail({ to: 'a@example.net', cc: 'b@example.net', bcc: 'c@example.net' });
     const delivery = await transport.deliver(mail);
     expect(delivery).toEqual({
-      road: `sendgrid:127.0.0.1:${server.port}`,
+      transport: `sendgrid:127.0.0.1:${server.port}`,
       accepted: ['a@example.net', 'b@example.net', 'c@example.net'],
       rejected: [],
       response: '202 Accepted',
@@ -57,14 +57,14 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
 
   it('puts a path of the base URL before the API’s', async () => {
     await transport.destroy();
-    transport = road(`${server.url}/proxy/`);
+    transport = openTransport(`${server.url}/proxy/`);
     const error = await caught(transport.deliver(testMail()));
     expect(server.requests[0]?.path).toBe('/proxy/v3/mail/send');
     expect(error).toMatchObject({ code: 'MAIL_PROTOCOL', httpStatus: 404, disposition: 'retry' });
   });
 
   it('takes the 200 of the sandbox, and only there', async () => {
-    const sandbox = road(server.url, { sandbox: true });
+    const sandbox = openTransport(server.url, { sandbox: true });
     const delivery = await sandbox.deliver(testMail());
     expect(delivery.response).toBe('200 OK');
     expect(delivery.remoteId).toBeUndefined();
@@ -76,14 +76,14 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
     expect(error).toMatchObject({
       code: 'MAIL_PROTOCOL',
       disposition: 'unknown',
-      fault: 'road',
+      fault: 'transport',
       httpStatus: 200,
     });
   });
 
   it('sends 2,000 mails over at most `connections` sockets', async () => {
     await transport.destroy();
-    transport = road(server.url, { connections: 5 });
+    transport = openTransport(server.url, { connections: 5 });
     const mails = Array.from({ length: 2000 }, () => testMail());
     await Promise.all(mails.map((mail) => transport.deliver(mail)));
     expect(server.accepted).toHaveLength(2000);
@@ -95,7 +95,7 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
 
   it('has no more requests under way than connections', async () => {
     await transport.destroy();
-    transport = road(server.url, { connections: 2 });
+    transport = openTransport(server.url, { connections: 2 });
     server.script({ hang: 'after-body' }, { hang: 'after-body' });
     const controller = new AbortController();
     const work = [1, 2, 3].map(() =>
@@ -130,17 +130,17 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
     });
 
     it('fails on a wrong key, and on one that may not send', async () => {
-      const wrong = road(server.url, { apiKey: 'SG.wrong' });
+      const wrong = openTransport(server.url, { apiKey: 'SG.wrong' });
       expect(await caught(wrong.verify())).toMatchObject({
         code: 'MAIL_AUTH',
         disposition: 'retry',
-        fault: 'road',
+        fault: 'transport',
         httpStatus: 401,
       });
       await wrong.close();
 
       const poor = await startSendGridServer({ scopes: ['stats.read'] });
-      const limited = road(poor.url);
+      const limited = openTransport(poor.url);
       expect(await caught(limited.verify())).toMatchObject({
         code: 'MAIL_AUTH',
         message: expect.stringContaining('mail.send'),
@@ -149,7 +149,7 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
         code: 'MAIL_AUTH',
         httpStatus: 403,
         disposition: 'retry',
-        fault: 'road',
+        fault: 'transport',
       });
       await limited.close();
       await poor.close();
@@ -167,7 +167,7 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
   describe('close and destroy', () => {
     it('lets what is under way or in line finish, and refuses the rest', async () => {
       await transport.destroy();
-      transport = road(server.url, { connections: 1 });
+      transport = openTransport(server.url, { connections: 1 });
       server.script({ delayMs: 50 });
       const work = [transport.deliver(testMail()), transport.deliver(testMail())];
       await server.waitForRequests(1);
@@ -199,7 +199,7 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
       await transport.close();
     });
 
-    it('is harmless on a road that was never used', async () => {
+    it('is harmless on a transport that was never used', async () => {
       await transport.close();
       await transport.destroy();
       expect(server.sockets.total).toBe(0);

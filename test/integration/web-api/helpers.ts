@@ -8,7 +8,7 @@ import { WebApiTransport } from '../../../lib/transports/web-api/web-api.transpo
 
 export const KEY = 'SG.stand-in';
 
-export function road(
+export function openTransport(
   baseUrl: string,
   options: Partial<WebApiTransportOptions> = {},
 ): WebApiTransport {

@@ -44,11 +44,11 @@ describe('Postmark', () => {
   });
 
   it.each([
-    [100, 'MAIL_SERVICE', 'retry', 'road'],
+    [100, 'MAIL_SERVICE', 'retry', 'transport'],
     [300, 'MAIL_CONTENT', 'permanent', 'message'],
     [400, 'MAIL_SENDER', 'permanent', 'message'],
-    [405, 'MAIL_AUTH', 'retry', 'road'],
-    [412, 'MAIL_AUTH', 'retry', 'road'],
+    [405, 'MAIL_AUTH', 'retry', 'transport'],
+    [412, 'MAIL_AUTH', 'retry', 'transport'],
     [1235, 'MAIL_CONTENT', 'permanent', 'message'],
   ])('means by error %i %s', async (ErrorCode, code, disposition, fault) => {
     server.script({ status: 422, body: { ErrorCode, Message: 'Words.' } });
@@ -116,10 +116,12 @@ describe('Postmark', () => {
   });
 
   it('is a URL away', async () => {
-    const road = createTransport(`postmark://${apiKey}@127.0.0.1:${server.port}?connections=2`);
-    expect((await road.deliver(testMail())).response).toBe('OK');
-    expect(road.name).toBe(`postmark:127.0.0.1:${server.port}`);
-    await road.close();
+    const transport = createTransport(
+      `postmark://${apiKey}@127.0.0.1:${server.port}?connections=2`,
+    );
+    expect((await transport.deliver(testMail())).response).toBe('OK');
+    expect(transport.name).toBe(`postmark:127.0.0.1:${server.port}`);
+    await transport.close();
     expect(() => createTransport('postmark://x@api.postmarkapp.com?sandbox=true')).toThrow(
       'sandbox',
     );

@@ -9,7 +9,7 @@ import type { WebApiTransport } from '../../../lib/transports/web-api/web-api.tr
 import { testCertificates } from '../../fixtures/certificates.js';
 import { closedPort } from '../../fixtures/dropped-port.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failure, road } from './helpers.js';
+import { failure, openTransport } from './helpers.js';
 
 const { ca, good } = testCertificates();
 const SECRET = 'pr:oxy/säcret';
@@ -87,7 +87,7 @@ describe('the Web API behind a proxy', () => {
   });
 
   const through = (proxy: string, options = {}): WebApiTransport =>
-    (transport = road(`https://localhost:${apiPort}`, {
+    (transport = openTransport(`https://localhost:${apiPort}`, {
       tls: { ca },
       ...{ proxy, connections: 2, timeoutMs: 5000 },
       ...options,
@@ -141,7 +141,7 @@ describe('the Web API behind a proxy', () => {
     const error = await failure(transport!, testMail());
     expect(error).toMatchObject({
       code: 'MAIL_CONNECT',
-      ...{ disposition: 'retry', fault: 'road', stage: 'connect' },
+      ...{ disposition: 'retry', fault: 'transport', stage: 'connect' },
     });
     expect(error.message).toMatch(words);
     const shown = `${inspect(error, { depth: 9 })}${JSON.stringify(error)}`;
@@ -156,7 +156,7 @@ describe('the Web API behind a proxy', () => {
     tunnel = how;
     through(`http://127.0.0.1:${proxyPort}`);
     expect(await failure(transport!, testMail())).toMatchObject({
-      ...{ disposition: 'retry', fault: 'road' },
+      ...{ disposition: 'retry', fault: 'transport' },
     });
   });
 
@@ -207,7 +207,7 @@ describe('the Web API behind a proxy', () => {
 
   it('an API on this machine is reached without it', async () => {
     const server = await startSendGridServer();
-    transport = road(server.url, { proxy: `http://127.0.0.1:${proxyPort}` });
+    transport = openTransport(server.url, { proxy: `http://127.0.0.1:${proxyPort}` });
     await transport.deliver(testMail());
     expect(asked).toHaveLength(0);
     await transport.close();

@@ -3,7 +3,7 @@ import type { Mail } from '../../../lib/message/mail.js';
 import type { WebApiProvider } from '../../../lib/transports/web-api/web-api.provider.js';
 import { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { testMail } from '../../fixtures/mail.js';
-import { failure, KEY, rawServer, road, type RawServer } from './helpers.js';
+import { failure, KEY, rawServer, openTransport, type RawServer } from './helpers.js';
 
 /** The bytes as they go out, read by no HTTP library. */
 describe('the wire', () => {
@@ -50,7 +50,7 @@ describe('the wire', () => {
         },
       ],
     };
-    transport = road(server.url);
+    transport = openTransport(server.url);
     await transport.deliver(mail);
     const bytes = server.received[0]!;
     const head = headOf(bytes);
@@ -71,7 +71,7 @@ describe('the wire', () => {
   });
 
   it('keeps characters whose low byte is CR or LF as what they are', async () => {
-    transport = road(server.url);
+    transport = openTransport(server.url);
     const mail = testMail({ subject: '\u760d\u760a', headers: { 'X-A': 'a \u760d\u760a b' } });
     await transport.deliver(mail);
     const bytes = server.received[0]!;
@@ -108,7 +108,7 @@ describe('the wire', () => {
           : {
               code: 'MAIL_SERVICE',
               disposition: 'retry',
-              fault: 'road',
+              fault: 'transport',
               stage: 'response',
               message: 'no',
             },
@@ -121,7 +121,7 @@ describe('the wire', () => {
       transport = new WebApiTransport({ provider: { ...provider, origin: server.url } });
       const mail = testMail({ to: ['a@x.test', 'b@x.test'], subject: 'Grüße' });
       expect(await transport.deliver(mail)).toEqual({
-        road: `other:${new URL(server.url).host}`,
+        transport: `other:${new URL(server.url).host}`,
         accepted: ['a@x.test'],
         rejected: [{ address: 'b@x.test', disposition: 'permanent', response: 'suppressed' }],
         response: '… ok',

@@ -5,8 +5,16 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { MailDeliveryError, MailValidationError, type MailIssue } from '../../../lib/base/errors.js';
-import { loadContent, needsContent, type ContentAllowance } from '../../../lib/message/content/content.js';
+import {
+  MailDeliveryError,
+  MailValidationError,
+  type MailIssue,
+} from '../../../lib/base/errors.js';
+import {
+  loadContent,
+  needsContent,
+  type ContentAllowance,
+} from '../../../lib/message/content/content.js';
 import { createMail } from '../../../lib/message/create-mail.js';
 import type { MailAttachmentInput, MailMessage } from '../../../lib/message/message.js';
 import { base } from './support.js';

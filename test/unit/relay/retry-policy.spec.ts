@@ -1,6 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { MailDeliveryError, MailShutdownError } from '../../../lib/base/errors.js';
-import { backoffMs, decide, isRoadDown, RETRY_DEFAULTS } from '../../../lib/relay/retry-policy.js';
+import {
+  backoffMs,
+  decide,
+  isTransportDown,
+  RETRY_DEFAULTS,
+} from '../../../lib/relay/retry-policy.js';
 
 const policy = {
   minBackoffMs: 10,
@@ -48,8 +53,11 @@ describe('retry policy', () => {
     });
   });
 
-  it('knows a road that is down from a mail that is bad', () => {
-    const error = (fault: 'road' | 'message', disposition: 'retry' | 'permanent' | 'unknown') =>
+  it('knows a transport that is down from a mail that is bad', () => {
+    const error = (
+      fault: 'transport' | 'message',
+      disposition: 'retry' | 'permanent' | 'unknown',
+    ) =>
       new MailDeliveryError({
         code: 'MAIL_CONNECT',
         fault,
@@ -57,10 +65,10 @@ describe('retry policy', () => {
         stage: 'mail',
         message: '',
       });
-    expect(isRoadDown(error('road', 'retry'))).toBe(true);
-    expect(isRoadDown(new MailShutdownError())).toBe(true);
-    expect(isRoadDown(error('road', 'unknown'))).toBe(false);
-    expect(isRoadDown(error('road', 'permanent'))).toBe(false);
-    expect(isRoadDown(error('message', 'retry'))).toBe(false);
+    expect(isTransportDown(error('transport', 'retry'))).toBe(true);
+    expect(isTransportDown(new MailShutdownError())).toBe(true);
+    expect(isTransportDown(error('transport', 'unknown'))).toBe(false);
+    expect(isTransportDown(error('transport', 'permanent'))).toBe(false);
+    expect(isTransportDown(error('message', 'retry'))).toBe(false);
   });
 });

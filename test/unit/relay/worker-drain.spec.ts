@@ -77,9 +77,9 @@ describe('a worker that drained', () => {
     };
     const relay = scriptedStorage([testMail()], { heartbeat });
     const beating = Object.assign(relay, { heartbeatMs: 100 });
-    const road = new ScriptedTransport();
-    road.script = () => 'hold';
-    const { clock, worker, drain } = workerOf(beating, road);
+    const transport = new ScriptedTransport();
+    transport.script = () => 'hold';
+    const { clock, worker, drain } = workerOf(beating, transport);
     await worker.start();
     await clock.advance(500);
     expect(beats).toBe(1);
@@ -90,15 +90,15 @@ describe('a worker that drained', () => {
     expect(clock.alive.size).toBe(0);
   });
 
-  it('waits for no road that does not answer whether it is there', async () => {
-    const road = new ScriptedTransport();
-    road.script = () => fault({});
+  it('waits for no transport that does not answer whether it is there', async () => {
+    const transport = new ScriptedTransport();
+    transport.script = () => fault({});
     let stopped = false;
-    road.verify = (options?: { readonly signal?: AbortSignal }) => {
+    transport.verify = (options?: { readonly signal?: AbortSignal }) => {
       options?.signal?.addEventListener('abort', () => (stopped = true));
       return never();
     };
-    const { clock, worker, drain } = workerOf(scriptedStorage([testMail()]), road);
+    const { clock, worker, drain } = workerOf(scriptedStorage([testMail()]), transport);
     await worker.start();
     await clock.advance(5_000);
     await drain();
@@ -107,26 +107,26 @@ describe('a worker that drained', () => {
   });
 });
 
-it('a worker asks again where a road throws instead of answering', async () => {
-  const road = new ScriptedTransport();
+it('a worker asks again where a transport throws instead of answering', async () => {
+  const transport = new ScriptedTransport();
   const mail = testMail();
-  road.script = () => fault({});
-  road.verify = () => {
-    road.verified += 1;
-    road.script = (one) => ({
-      road: 'scripted',
+  transport.script = () => fault({});
+  transport.verify = () => {
+    transport.verified += 1;
+    transport.script = (one) => ({
+      transport: 'scripted',
       accepted: one.envelope.to,
       rejected: [],
       response: '250',
     });
-    if (road.verified === 1) throw new TypeError('no such method');
+    if (transport.verified === 1) throw new TypeError('no such method');
     return Promise.resolve();
   };
   const mails = [mail];
   const release = async () => void mails.push(mail);
-  const { clock, worker, drain } = workerOf(scriptedStorage(mails, { release }), road);
+  const { clock, worker, drain } = workerOf(scriptedStorage(mails, { release }), transport);
   await worker.start();
   await clock.advance(120_000);
-  expect(road.taken).toHaveLength(1);
+  expect(transport.taken).toHaveLength(1);
   await drain();
 });

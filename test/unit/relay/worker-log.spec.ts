@@ -59,7 +59,7 @@ describe('what the log says of stored mail', () => {
     return { worker, transport, clock, settled, ids, more, stop };
   }
 
-  it('a road that stays down is told once, again for another reason, and when it is back', async () => {
+  it('a transport that stays down is told once, again for another reason, and when it is back', async () => {
     const { worker, transport, clock, more, stop } = begin(3);
     const down = (smtpCode: number, message: string) =>
       fault({ code: 'MAIL_AUTH', smtpCode, message });
@@ -72,10 +72,12 @@ describe('what the log says of stored mail', () => {
     expect({ lines, told }).toEqual({ lines: [], told: [] });
     await clock.advance(300_000);
     expect(number).toBeGreaterThan(3);
-    expect(lines).toEqual(['error: Stored mail waits for its road: 454 come back later (4)']);
+    expect(lines).toEqual(['error: Stored mail waits for its transport: 454 come back later (4)']);
     transport.verify = () => Promise.reject(down(535, '535 account closed'));
     await clock.advance(300_000);
-    expect(lines.slice(1)).toEqual(['error: Stored mail waits for its road: 535 account closed']);
+    expect(lines.slice(1)).toEqual([
+      'error: Stored mail waits for its transport: 535 account closed',
+    ]);
     expect(told).toEqual(['stalled deliver', 'stalled deliver']);
 
     transport.verify = () => Promise.resolve();
@@ -83,12 +85,12 @@ describe('what the log says of stored mail', () => {
     more(1);
     await clock.advance(120_000);
     expect(transport.taken).toHaveLength(1);
-    expect(lines.slice(2)).toEqual(['log: The road is back']);
+    expect(lines.slice(2)).toEqual(['log: The transport is back']);
     expect(told.slice(2)).toEqual(['resumed deliver']);
     await stop();
   });
 
-  it('a road that says it is there and takes nothing is told, too', async () => {
+  it('a transport that says it is there and takes nothing is told, too', async () => {
     const { worker, transport, clock, more, stop } = begin(1);
     transport.script = () => fault({ code: 'MAIL_SERVICE', message: '421 not now' });
     await worker.start();
@@ -97,7 +99,7 @@ describe('what the log says of stored mail', () => {
       await clock.advance(60_000);
     }
     expect(transport.verified).toBeGreaterThan(1);
-    expect(lines).toEqual(['error: Stored mail waits for its road: 421 not now']);
+    expect(lines).toEqual(['error: Stored mail waits for its transport: 421 not now']);
     await stop();
   });
 

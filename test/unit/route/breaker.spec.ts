@@ -9,7 +9,7 @@ function fault(init: Partial<MailDeliveryErrorInit> = {}): MailDeliveryError {
   return new MailDeliveryError({
     code: 'MAIL_CONNECTION_LOST',
     disposition: 'retry',
-    fault: 'road',
+    fault: 'transport',
     stage: 'mail',
     message: 'lost',
     ...init,
@@ -112,7 +112,7 @@ describe('Breaker', () => {
     expect(breaker.state).toBe('open');
   });
 
-  it('lets the next mail try when one says nothing about the road', () => {
+  it('lets the next mail try when one says nothing about the transport', () => {
     const { breaker } = halfOpen();
     breaker.undecided(breaker.enter());
     expect(breaker.state).toBe('half-open');

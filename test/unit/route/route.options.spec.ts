@@ -29,11 +29,11 @@ const route = (transports: unknown, more: object = {}) => ({
 const names = (config: unknown) => {
   const made = createTransport(config);
   if (!(made instanceof RouteTransport)) throw new Error('expected a route');
-  return made.status().map(({ road }) => road);
+  return made.status().map(({ transport }) => transport);
 };
 
 describe('route options', () => {
-  it('takes options, URLs, objects, and roads with a name and a weight', () => {
+  it('takes options, URLs, objects, and transports with a name and a weight', () => {
     const own = createTransport('memory:');
     expect(
       names(route([tls, api, own, { name: 'bulk', weight: 3, transport: 'memory:' }])),
@@ -48,7 +48,7 @@ describe('route options', () => {
     ]);
   });
 
-  it('tells roads of one name apart', () => {
+  it('tells transports of one name apart', () => {
     expect(names(route(['memory:', 'memory:', 'memory:']))).toEqual([
       'memory',
       'memory#2',
@@ -69,16 +69,16 @@ describe('route options', () => {
   it.each<[string, unknown, string]>([
     ['no strategy', { type: 'route', transports: ['memory:'] }, 'transport.strategy'],
     ['an unknown strategy', route(['memory:'], { strategy: 'best' }), 'transport.strategy'],
-    ['no roads', route([]), 'transport.transports'],
-    ['roads that are no array', route('memory:'), 'transport.transports'],
-    ['a bad road', route(['memory:', 'ftp://x']), 'transport.transports[1]'],
+    ['no transports', route([]), 'transport.transports'],
+    ['transports that are no array', route('memory:'), 'transport.transports'],
+    ['a bad transport', route(['memory:', 'ftp://x']), 'transport.transports[1]'],
     [
-      'a bad option of a road',
+      'a bad option of a transport',
       route(['memory:', { ...tls, port: 0 }]),
       'transport.transports[1].port',
     ],
     [
-      'a bad road with a name',
+      'a bad transport with a name',
       route([{ name: 'x', transport: { type: 'smtp', host: '' } }]),
       'transport.transports[0].transport.host',
     ],
@@ -106,7 +106,7 @@ describe('route options', () => {
   });
 });
 
-describe('an equally secure road only', () => {
+describe('an equally secure transport only', () => {
   const lax = { ...tls, tls: { rejectUnauthorized: false } } as const;
   const local = { type: 'smtp', host: '127.0.0.1', port: 25 } as const;
 
@@ -115,7 +115,7 @@ describe('an equally secure road only', () => {
     ['plain after a Web API', [api, plain]],
     ['an unverified certificate after a verified one', [tls, lax]],
     ['plain after an unverified certificate', [lax, plain]],
-    ['a route that holds a plain road', [tls, route([plain, tls])]],
+    ['a route that holds a plain transport', [tls, route([plain, tls])]],
     ['plain after a route that ends in TLS', [route([plain, tls]), plain]],
     ['plain after a route in a route that ends in TLS', [route([route([plain, tls])]), plain]],
     [
@@ -156,7 +156,7 @@ describe('an equally secure road only', () => {
 });
 
 describe('route URLs', () => {
-  it('reads roads, nested roads and parameters', () => {
+  it('reads transports, nested transports and parameters', () => {
     const text =
       `failover:(fastest:(memory: ${api}) smtp://u:p%28x@127.0.0.1:25?maxConnections=2)` +
       '?failoverUnknown=true&trialAfterMs=100&failures=1';
@@ -170,8 +170,8 @@ describe('route URLs', () => {
     ['no parenthesis', 'failover:smtp://secret-pass@x'],
     ['one that is never closed', 'failover:(smtp://u:secret-pass@x'],
     ['text after it', 'failover:(memory:)secret-pass'],
-    ['no roads', 'failover:()'],
-    ['a bad road', 'failover:(smtp://u:secret-pass@x:99999)'],
+    ['no transports', 'failover:()'],
+    ['a bad transport', 'failover:(smtp://u:secret-pass@x:99999)'],
     ['an unknown parameter', 'failover:(memory:)?trialAfter=1'],
     ['a parameter twice', 'failover:(memory:)?failures=1&failures=2'],
     ['a bad flag', 'failover:(memory:)?failoverUnknown=1'],

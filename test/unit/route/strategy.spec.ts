@@ -68,7 +68,7 @@ describe('round-robin', () => {
 describe('fastest', () => {
   const strategyOf = () => createStrategy('fastest');
 
-  it('measures each road once, then takes the fastest', () => {
+  it('measures each transport once, then takes the fastest', () => {
     const { a, b, all, carry } = setup();
     const strategy = strategyOf();
     expect(strategy.pick(all)).toBe(a);
@@ -78,14 +78,14 @@ describe('fastest', () => {
     expect(strategy.pick(all)).toBe(b);
   });
 
-  it('does not take a road that refuses every mail for a fast one, nor for one to be measured', () => {
+  it('does not take a transport that refuses every mail for a fast one, nor for one to be measured', () => {
     const { a, b, all, carry, clock } = setup();
     const strategy = strategyOf();
     const asked = { a: 0, b: 0 };
     for (let i = 0; i < 210; i += 1) {
-      const road = strategy.pick(all);
-      asked[road === a ? 'a' : 'b'] += 1;
-      if (road === b) carry(b, 50);
+      const member = strategy.pick(all);
+      asked[member === a ? 'a' : 'b'] += 1;
+      if (member === b) carry(b, 50);
       else {
         const end = a.latency.begin();
         clock.advance(1);
@@ -100,16 +100,16 @@ describe('fastest', () => {
     const { all, clock } = setup({ a: 1, b: 1, c: 1 });
     const strategy = strategyOf();
     const asked = Array.from({ length: 6 }, () => {
-      const road = strategy.pick(all);
-      const end = road.latency.begin();
+      const member = strategy.pick(all);
+      const end = member.latency.begin();
       clock.advance(1);
       end(false);
-      return road.name;
+      return member.name;
     });
     expect(asked.join('')).toBe('abcabc');
   });
 
-  it('turns away from a road that stalls before it answers', () => {
+  it('turns away from a transport that stalls before it answers', () => {
     const { a, b, all, carry, clock } = setup();
     const strategy = strategyOf();
     carry(a, 5);
@@ -120,7 +120,7 @@ describe('fastest', () => {
     expect(strategy.pick(all)).toBe(b);
   });
 
-  it('explores at most one mail in twenty, and a slow road no more than 5% of the time', () => {
+  it('explores at most one mail in twenty, and a slow transport no more than 5% of the time', () => {
     const { a, b, all, carry } = setup();
     const strategy = strategyOf();
     carry(a, 10);
@@ -155,7 +155,7 @@ describe('fastest', () => {
     expect(explored).toBe(10);
   });
 
-  it('finds that the roads have changed places', () => {
+  it('finds that the transports have changed places', () => {
     const { a, b, all, carry } = setup();
     const strategy = strategyOf();
     carry(a, 5);

@@ -1,7 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from '../../fixtures/fast-check.js';
 import { ReplyParser } from '../../../lib/transports/smtp/protocol/reply-parser.js';
-import { MAX_REPLY_BYTES, MAX_REPLY_LINE_BYTES } from '../../../lib/transports/smtp/protocol/reply.js';
+import {
+  MAX_REPLY_BYTES,
+  MAX_REPLY_LINE_BYTES,
+} from '../../../lib/transports/smtp/protocol/reply.js';
 
 type Plain = [code: number, text: string];
 

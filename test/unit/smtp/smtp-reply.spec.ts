@@ -1,5 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseReply, redactor, remoteIdOf } from '../../../lib/transports/smtp/protocol/smtp-reply.js';
+import {
+  parseReply,
+  redactor,
+  remoteIdOf,
+} from '../../../lib/transports/smtp/protocol/smtp-reply.js';
 
 const same = (text: string) => text;
 

@@ -1,7 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { MailConfigurationError } from '../../../lib/base/errors.js';
-import { readSmtpOptions, SMTP_DEFAULTS } from '../../../lib/transports/smtp/options/smtp.options.js';
+import {
+  readSmtpOptions,
+  SMTP_DEFAULTS,
+} from '../../../lib/transports/smtp/options/smtp.options.js';
 import { parseSmtpUrl } from '../../../lib/transports/smtp/options/smtp.url.js';
 
 const auth = { user: 'user', pass: 'sesame' };

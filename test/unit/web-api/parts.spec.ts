@@ -110,7 +110,7 @@ describe('SlotQueue', () => {
     const left = queue.take(leaver).catch((error: unknown) => error);
     const second = queue.take(new Stop()).then((slot) => (order.push('second'), slot));
     const third = queue.take(new Stop()).then((slot) => (order.push('third'), slot));
-    leaver.pull(new Error('left'));
+    leaver.cancel(new Error('left'));
     expect(await left).toEqual(new Error('left'));
     queue.give(first);
     queue.give(await second);
@@ -122,7 +122,7 @@ describe('SlotQueue', () => {
   it('refuses one who has left already, and keeps the slot', async () => {
     const queue = new SlotQueue(1);
     const stop = new Stop();
-    stop.pull(new Error('left'));
+    stop.cancel(new Error('left'));
     await expect(queue.take(stop)).rejects.toThrow('left');
     expect(queue.tryTake()).toBeDefined();
   });

@@ -76,7 +76,7 @@ describe('SlotQueue', () => {
     const leaver = new Stop();
     const left = queue.take(leaver);
     const next = queue.take(stop);
-    leaver.pull(new Error('enough'));
+    leaver.cancel(new Error('enough'));
     await expect(left).rejects.toThrow('enough');
     queue.give(slot);
     queue.give(await next);

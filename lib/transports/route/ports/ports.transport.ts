@@ -17,7 +17,7 @@ export interface PortsParts {
   /** For finding an open port, in milliseconds. */
   readonly timeoutMs: number;
   readonly localAddress?: string;
-  /** Makes the road over one port; each is asked for once at most. Every one must be equally secure. */
+  /** Makes the transport over one port; each is asked for once at most. Every one must be equally secure. */
   readonly make: (port: number) => MailTransport;
 }
 
@@ -45,32 +45,36 @@ export class PortsTransport implements MailTransport {
   }
 
   get capacity(): number {
-    return capacityOf(this.road(this.port ?? this.parts.ports[0]!));
+    return capacityOf(this.transport(this.port ?? this.parts.ports[0]!));
   }
 
   deliver(mail: Mail, options?: DeliverOptions): Promise<MailDelivery> {
-    return this.gate.run(() => this.overSomePort((road) => road.deliver(mail, options), options));
+    return this.gate.run(() =>
+      this.overSomePort((transport) => transport.deliver(mail, options), options),
+    );
   }
 
   verify(options?: DeliverOptions): Promise<void> {
-    return this.gate.run(() => this.overSomePort((road) => road.verify(options), options));
+    return this.gate.run(() =>
+      this.overSomePort((transport) => transport.verify(options), options),
+    );
   }
 
   async close(): Promise<void> {
     await this.gate.close();
     this.stop.abort(new MailShutdownError());
-    await Promise.all([...this.made.values()].map((road) => road.close()));
+    await Promise.all([...this.made.values()].map((transport) => transport.close()));
   }
 
   async destroy(reason: Error = new MailShutdownError()): Promise<void> {
     this.stop.abort(reason);
     const closed = this.gate.close();
-    await Promise.all([...this.made.values()].map((road) => road.destroy(reason)));
+    await Promise.all([...this.made.values()].map((transport) => transport.destroy(reason)));
     await closed;
   }
 
   private async overSomePort<T>(
-    work: (road: MailTransport) => Promise<T>,
+    work: (transport: MailTransport) => Promise<T>,
     { signal }: DeliverOptions = {},
   ): Promise<T> {
     let failure: MailDeliveryError | undefined;
@@ -79,7 +83,7 @@ export class PortsTransport implements MailTransport {
       const port = this.port ?? (await this.search(signal));
       if (port === undefined) break;
       try {
-        const result = await work(this.road(port));
+        const result = await work(this.transport(port));
         this.failed.clear();
         this.port = port;
         return result;
@@ -94,10 +98,10 @@ export class PortsTransport implements MailTransport {
     throw failure ?? this.noPort(signal);
   }
 
-  private road(port: number): MailTransport {
-    const road = this.made.get(port) ?? this.parts.make(port);
-    this.made.set(port, road);
-    return road;
+  private transport(port: number): MailTransport {
+    const transport = this.made.get(port) ?? this.parts.make(port);
+    this.made.set(port, transport);
+    return transport;
   }
 
   /** One search serves all mails that wait; each may be aborted by itself. */
@@ -134,9 +138,9 @@ export class PortsTransport implements MailTransport {
     const stop = signal?.aborted ? signal : this.stop.signal;
     const about = {
       disposition: 'retry',
-      fault: 'road',
+      fault: 'transport',
       stage: 'connect',
-      road: this.name,
+      transport: this.name,
     } as const;
     return stop.aborted
       ? new MailDeliveryError({

@@ -11,7 +11,7 @@ import type { Transaction } from './transaction.js';
 export interface Circumstances {
   readonly end: ChannelEnd;
   /** The server's 421, if that was the last it said: after it, it takes nothing more. */
-  readonly dismissal: Reply | undefined;
+  readonly final421: Reply | undefined;
   /** It had finished no mail before. */
   readonly fresh: boolean;
   readonly errors: SmtpErrors;
@@ -22,36 +22,36 @@ export interface Circumstances {
 type Fate =
   /** Its outcome is known, or cannot be known. */
   | { readonly kind: 'settled'; readonly error: MailDeliveryError }
-  /** Surely not accepted. `stumbled`: it may be what the connection fell over. */
+  /** Surely not accepted. `suspect`: it may be what the connection fell over. */
   | {
       readonly kind: 'open';
       readonly error: MailDeliveryError;
       readonly again: boolean;
-      readonly stumbled: boolean;
+      readonly suspect: boolean;
     };
 
 /** `first`: the server was at this mail when the connection ended. */
 function fateOf(one: Transaction, first: boolean, how: Circumstances): Fate {
-  const { end, dismissal, fresh, errors, refusals } = how;
+  const { end, final421, fresh, errors, refusals } = how;
   const sane = end.kind !== 'protocol';
   const { failure, turnedAway } = one;
   if (sane && failure && !turnedAway) return { kind: 'settled', error: failure };
-  const refused = sane && (dismissal !== undefined || one.senderTurnedAway);
-  if (one.doubtful || (one.complete && !refused)) {
+  const refused = sane && (final421 !== undefined || one.senderTurnedAway);
+  if (one.outcomeUnknown || (one.complete && !refused)) {
     return { kind: 'settled', error: endedAt(end, 'reply', errors) };
   }
   const error =
     (turnedAway ? failure : undefined) ??
-    (dismissal ? refusals.of('mail', dismissal) : endedAt(end, one.stage, errors));
-  const hopeless =
+    (final421 ? refusals.of('mail', final421) : endedAt(end, one.stage, errors));
+  const noResend =
     (first && end.kind === 'timeout') ||
     (first && !sane && one.mode === 'step') ||
-    ((turnedAway || dismissal !== undefined) && fresh);
+    ((turnedAway || final421 !== undefined) && fresh);
   // Where it has finished none, any of them may be it. An idle connection that was gone counts for none,
   // nor does one that has taken all the mails that its server allows.
-  const innocent = (one.hold && !one.heard) || (turnedAway && !fresh);
-  const stumbled = (first || fresh) && one.started && !innocent;
-  return { kind: 'open', error, again: !hopeless, stumbled };
+  const notAtFault = (one.hold && !one.heard) || (turnedAway && !fresh);
+  const suspect = (first || fresh) && one.started && !notAtFault;
+  return { kind: 'open', error, again: !noResend, suspect };
 }
 
 /** A mail that was surely not accepted. */
@@ -75,6 +75,6 @@ export function giveUp(
     job.reject(fate.error);
     return undefined;
   }
-  if (fate.stumbled) job.resends += 1;
+  if (fate.suspect) job.resends += 1;
   return { job, error: fate.error, again: fate.again };
 }

@@ -36,7 +36,7 @@ export interface ConnectionHost {
   /** The server answered out of step. */
   outOfStep(): void;
   /** Whether its enhanced codes say what is answered. */
-  codesTell: boolean;
+  enhancedCodesReliable: boolean;
   /** The connection is over. `returned` were surely not accepted, in their order, with what ended each. */
   gone(connection: Connection, returned: readonly ReturnedJob[]): void;
 }
@@ -104,7 +104,7 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   /** It will be spent before a session opened now could take its place with a round trip in hand. */
-  get waning(): boolean {
+  get nearingLimit(): boolean {
     if (this.spent) return true;
     const { maxInFlight, maxMessages } = this.context.options.pool;
     const each = this.host.modeFor(this.capabilities) === 'stream' ? maxInFlight : 1;
@@ -140,7 +140,8 @@ export class Connection implements ChannelOwner, JobHolder {
       const commands = envelopeCommands(this.context.errors, job.mail, capabilities);
       const mode = this.host.modeFor(capabilities);
       const { lmtp } = this.context.options;
-      const checkCodes = mode !== 'step' && capabilities.enhancedCodes && this.host.codesTell;
+      const checkCodes =
+        mode !== 'step' && capabilities.enhancedCodes && this.host.enhancedCodesReliable;
       transaction = new Transaction(job, mode, commands, refusals, checkCodes, lmtp);
     } catch (error) {
       job.reject(error);
@@ -264,9 +265,9 @@ export class Connection implements ChannelOwner, JobHolder {
     this.state = 'over';
     this.alarm.stop();
     const { inFlight } = this;
-    const dismissal = this.farewell === this.lastReply ? this.farewell : undefined;
+    const final421 = this.farewell === this.lastReply ? this.farewell : undefined;
     const { errors } = this.context;
-    const how = { end, dismissal, fresh: this.finished === 0, errors, refusals: this.refusals };
+    const how = { end, final421, fresh: this.finished === 0, errors, refusals: this.refusals };
     const returned: ReturnedJob[] = [];
     const drop = (one: Transaction, first: boolean): void => {
       const back = giveUp(one, first, how);
@@ -317,7 +318,7 @@ export class Connection implements ChannelOwner, JobHolder {
   }
 
   private settle(one: Transaction): void {
-    if (one.oddCodes) this.host.codesTell = false;
+    if (one.oddCodes) this.host.enhancedCodesReliable = false;
     settle(one, this.context.errors, this.refusals.redact);
   }
 

@@ -15,7 +15,7 @@ export function settle(
   } else if (success) {
     const { text } = success.said(redact);
     job.resolve({
-      road: errors.road,
+      transport: errors.transport,
       accepted,
       rejected,
       response: text,

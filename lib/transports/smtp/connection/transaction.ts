@@ -30,7 +30,7 @@ export class Transaction {
   /** The server's state cannot be brought back; the connection has to end. */
   stuck = false;
   /** The server has said yes where there was nothing to say yes to. */
-  doubtful = false;
+  outcomeUnknown = false;
   /** Replies that were certainly in step carried codes from elsewhere: they tell nothing here. */
   oddCodes = false;
   /** When its envelope and when its last bytes were written, in the clock's monotonic milliseconds. */
@@ -309,7 +309,7 @@ export class Transaction {
     if (this.uploading) {
       if (reply.kind === 2) {
         // What it has taken nobody can say.
-        this.doubtful = true;
+        this.outcomeUnknown = true;
         return 'content was accepted before its end';
       }
       this.stuck = true;
@@ -335,7 +335,7 @@ export class Transaction {
       this.rejected.push(this.refusals.recipient(address, reply));
     }
     // Were the connection lost now, be it after 421, nobody could say who has it.
-    this.doubtful = this.awaiting;
+    this.outcomeUnknown = this.awaiting;
     if (this.awaiting) return undefined;
     this.expect = Step.done;
     if (this.accepted.length === 0) this.failure ??= this.refusals.everyone(this.rejected);

@@ -3,7 +3,7 @@ import type { SignAnswer, SignRequest } from './signing-thread.js';
 import type { SmtpDkimOptions } from './dkim.options.js';
 import { dkimSigner } from './signature.js';
 
-/** What a road's signing thread runs: one mail after the other. */
+/** What a transport's signing thread runs: one mail after the other. */
 const port = parentPort;
 const sign = dkimSigner(workerData as SmtpDkimOptions);
 

@@ -31,7 +31,7 @@ const NO_SUCCESSORS_MS = 600_000;
  * to the connection with least outstanding; connections grow with the backlog.
  */
 export class SmtpPool implements ConnectionHost, JobHolder {
-  codesTell = true;
+  enhancedCodesReliable = true;
   private readonly backlog = new Backlog(() => {
     this.schedule();
   });
@@ -270,7 +270,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
       this.succeedAfter = this.context.clock.monotonic() + NO_SUCCESSORS_MS;
       this.opener.forgive();
     }
-    // While another road to the server is open or opening, the mails can wait for that.
+    // While another transport to the server is open or opening, the mails can wait for that.
     if (this.connections.size > 0 || this.opener.opening > 0) return;
     this.backlog.rejectAll(() => this.context.errors.again(error));
     this.schedule();

@@ -20,7 +20,7 @@ export function successorsOf(
   workers: readonly Connection[],
 ): number {
   let missing = 0;
-  for (const one of workers) if (one.waning) missing += 1;
+  for (const one of workers) if (one.nearingLimit) missing += 1;
   if (missing === 0) return 0;
   for (const one of connections) if (!one.spent && !workers.includes(one)) missing -= 1;
   return Math.max(0, missing);

@@ -5,11 +5,11 @@ import {
   type MailStage,
   type RejectedRecipient,
 } from '../../../base/errors.js';
-import { wordsOf } from '../../../base/reason.js';
+import { messageOf } from '../../../base/reason.js';
 import type { SmtpReply } from './smtp-reply.js';
 
-/** Stages of which the road is at fault whatever the server replies: the mail was not yet spoken of. */
-const ROAD_STAGES: Partial<Record<MailStage, MailErrorCode>> = {
+/** Stages of which the transport is at fault whatever the server replies: the mail was not yet spoken of. */
+const TRANSPORT_STAGES: Partial<Record<MailStage, MailErrorCode>> = {
   greeting: 'MAIL_SERVICE',
   ehlo: 'MAIL_SERVICE',
   starttls: 'MAIL_TLS',
@@ -36,7 +36,7 @@ function words(stage: MailStage): string {
 }
 
 function why(cause: unknown): string {
-  const said = wordsOf(cause);
+  const said = messageOf(cause);
   return said && `: ${said}`;
 }
 
@@ -45,9 +45,9 @@ function openDisposition(stage: MailStage): 'retry' | 'unknown' {
   return stage === 'reply' ? 'unknown' : 'retry';
 }
 
-/** Makes the errors of one road, by the failure matrix. None of them holds a secret. */
+/** Makes the errors of one transport, by the failure matrix. None of them holds a secret. */
 export class SmtpErrors {
-  constructor(readonly road: string) {}
+  constructor(readonly transport: string) {}
 
   /** The server refused something with `reply`. */
   refused(
@@ -57,11 +57,12 @@ export class SmtpErrors {
   ): MailDeliveryError {
     const { code, text } = reply;
     const said = { smtpCode: code, enhancedCode: reply.enhancedCode, response: text };
-    const road = code === 421 ? 'MAIL_SERVICE' : code === 530 ? 'MAIL_AUTH' : ROAD_STAGES[stage];
-    if (road) {
-      const message = `${this.road} refused to go on ${words(stage)}: ${text}`;
+    const transport =
+      code === 421 ? 'MAIL_SERVICE' : code === 530 ? 'MAIL_AUTH' : TRANSPORT_STAGES[stage];
+    if (transport) {
+      const message = `${this.transport} refused to go on ${words(stage)}: ${text}`;
       // Whatever the stage: a refusal is a reply, so nothing was accepted.
-      return this.make(stage, { code: road, disposition: 'retry', message, ...said });
+      return this.make(stage, { code: transport, disposition: 'retry', message, ...said });
     }
     if (code < 400 || code > 599) return this.protocol(stage, `replied out of step: ${text}`, said);
     const disposition =
@@ -69,7 +70,7 @@ export class SmtpErrors {
         ? 'retry'
         : 'permanent';
     const whom = stage === 'rcpt' ? 'every recipient' : 'the mail';
-    const message = `${this.road} refused ${whom} ${stage === 'reply' ? 'after its content' : words(stage)}: ${text}`;
+    const message = `${this.transport} refused ${whom} ${stage === 'reply' ? 'after its content' : words(stage)}: ${text}`;
     const refusal = MESSAGE_STAGES[stage] ?? 'MAIL_PROTOCOL';
     return this.make(stage, {
       code: refusal,
@@ -86,33 +87,33 @@ export class SmtpErrors {
       stage === 'dns' ? 'MAIL_DNS' : stage === 'connect' ? 'MAIL_CONNECT' : 'MAIL_CONNECTION_LOST';
     return this.make(stage, {
       code,
-      message: `The connection to ${this.road} was lost ${words(stage)}${why(cause)}`,
+      message: `The connection to ${this.transport} was lost ${words(stage)}${why(cause)}`,
       cause,
     });
   }
 
   dns(cause: unknown): MailDeliveryError {
-    const message = `The host of ${this.road} could not be resolved${why(cause)}`;
+    const message = `The host of ${this.transport} could not be resolved${why(cause)}`;
     return this.make('dns', { code: 'MAIL_DNS', message, cause });
   }
 
   connect(cause: unknown): MailDeliveryError {
     return this.make('connect', {
       code: 'MAIL_CONNECT',
-      message: `No connection to ${this.road}${why(cause)}`,
+      message: `No connection to ${this.transport}${why(cause)}`,
       cause,
     });
   }
 
   tls(stage: MailStage, why: string, cause?: unknown): MailDeliveryError {
-    const message = `No trusted TLS with ${this.road}: ${why}`;
+    const message = `No trusted TLS with ${this.transport}: ${why}`;
     return this.make(stage, { code: 'MAIL_TLS', message, cause });
   }
 
   auth(why: string): MailDeliveryError {
     return this.make('auth', {
       code: 'MAIL_AUTH',
-      message: `No authentication with ${this.road}: ${why}`,
+      message: `No authentication with ${this.transport}: ${why}`,
     });
   }
 
@@ -125,11 +126,14 @@ export class SmtpErrors {
           : stage === 'starttls'
             ? 'MAIL_TLS'
             : 'MAIL_TIMEOUT';
-    return this.make(stage, { code, message: `${this.road} let ${ms} ms pass ${words(stage)}` });
+    return this.make(stage, {
+      code,
+      message: `${this.transport} let ${ms} ms pass ${words(stage)}`,
+    });
   }
 
   aborted(stage: MailStage, cause: unknown): MailDeliveryError {
-    const message = `The attempt over ${this.road} was aborted ${stage === 'queue' ? 'before it began' : words(stage)}`;
+    const message = `The attempt over ${this.transport} was aborted ${stage === 'queue' ? 'before it began' : words(stage)}`;
     return this.make(stage, { code: 'MAIL_ABORTED', message, cause });
   }
 
@@ -138,11 +142,15 @@ export class SmtpErrors {
     what: string,
     said: Partial<MailDeliveryErrorInit> = {},
   ): MailDeliveryError {
-    return this.make(stage, { code: 'MAIL_PROTOCOL', message: `${this.road} ${what}`, ...said });
+    return this.make(stage, {
+      code: 'MAIL_PROTOCOL',
+      message: `${this.transport} ${what}`,
+      ...said,
+    });
   }
 
   unsupported(stage: MailStage, why: string): MailDeliveryError {
-    const message = `${this.road} cannot carry this mail: ${why}`;
+    const message = `${this.transport} cannot carry this mail: ${why}`;
     return this.make(stage, {
       code: 'MAIL_UNSUPPORTED',
       fault: 'message',
@@ -153,7 +161,7 @@ export class SmtpErrors {
 
   /** The thread that signs broke down, or was closed. */
   unsigned(cause?: unknown): MailDeliveryError {
-    const message = `${this.road} could not sign the mail with DKIM: its thread ended`;
+    const message = `${this.transport} could not sign the mail with DKIM: its thread ended`;
     return this.make('queue', { code: 'MAIL_DKIM', message, cause });
   }
 
@@ -165,12 +173,12 @@ export class SmtpErrors {
       fault: 'message',
       disposition: 'permanent',
       enhancedCode: '5.7.30',
-      message: `${this.road} cannot carry this mail: ${why}`,
+      message: `${this.transport} cannot carry this mail: ${why}`,
     });
   }
 
   tooLarge(size: number, limit: number): MailDeliveryError {
-    const message = `${this.road} takes at most ${limit} bytes (SIZE, RFC 1870); this mail has ${size}`;
+    const message = `${this.transport} takes at most ${limit} bytes (SIZE, RFC 1870); this mail has ${size}`;
     return this.make('mail', {
       code: 'MAIL_CONTENT',
       fault: 'message',
@@ -180,7 +188,7 @@ export class SmtpErrors {
   }
 
   queueFull(limit: number): MailDeliveryError {
-    const message = `${limit} mails are waiting for ${this.road} already (pool.maxQueued)`;
+    const message = `${limit} mails are waiting for ${this.transport} already (pool.maxQueued)`;
     return this.make('queue', { code: 'MAIL_RATE', message });
   }
 
@@ -196,10 +204,10 @@ export class SmtpErrors {
     init: Partial<MailDeliveryErrorInit> & Pick<MailDeliveryErrorInit, 'code' | 'message'>,
   ): MailDeliveryError {
     return new MailDeliveryError({
-      fault: 'road',
+      fault: 'transport',
       disposition: openDisposition(stage),
       stage,
-      road: this.road,
+      transport: this.transport,
       ...init,
     });
   }

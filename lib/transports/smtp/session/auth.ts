@@ -12,7 +12,7 @@ const PASSWORD_METHODS = ['PLAIN', 'LOGIN', 'CRAM-MD5'] as const;
 
 /**
  * Logs in (RFC 4954).
- * @throws MailDeliveryError MAIL_AUTH, to be tried again later: the credentials are the road's, not the mail's.
+ * @throws MailDeliveryError MAIL_AUTH, to be tried again later: the credentials are the transport's, not the mail's.
  */
 export async function authenticate(
   dialog: Dialog,

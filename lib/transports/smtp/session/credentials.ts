@@ -1,6 +1,10 @@
 import XOAuth2 from 'nodemailer/lib/xoauth2';
 import { redactor } from '../protocol/smtp-reply.js';
-import type { SmtpAuth, SmtpOAuth2Auth, SmtpPasswordAuth } from '../options/smtp-security.options.js';
+import type {
+  SmtpAuth,
+  SmtpOAuth2Auth,
+  SmtpPasswordAuth,
+} from '../options/smtp-security.options.js';
 
 /** What the connections of a pool log in with. They share it, so that a token is fetched once. */
 export type Credentials = PasswordCredentials | TokenCredentials;

@@ -17,7 +17,7 @@ export interface Session {
 
 /**
  * Connects, greets, secures and logs in. All or nothing: on failure the socket is destroyed.
- * @throws MailDeliveryError of a road fault.
+ * @throws MailDeliveryError of a transport fault.
  */
 export async function openSession(
   context: SmtpContext,

@@ -71,7 +71,7 @@ export function faultOf(
   return {
     code,
     disposition: known === undefined && status < 300 ? 'unknown' : failed,
-    fault: ofMessage ? 'message' : 'road',
+    fault: ofMessage ? 'message' : 'transport',
     stage: 'response',
     message: `Postmark answered ${status}${error === undefined ? '' : ` (error ${error})`}: ${words}`,
     httpStatus: status,

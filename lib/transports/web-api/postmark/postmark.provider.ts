@@ -87,7 +87,7 @@ export class PostmarkProvider implements WebApiProvider {
   verifyResponse(response: WebApiResponse): WebApiFault | undefined {
     const answer = readAnswer(response.body);
     if (response.status === 200 && answer && 'ID' in answer) return undefined;
-    return { ...faultOf(response, answer), disposition: 'retry', fault: 'road' };
+    return { ...faultOf(response, answer), disposition: 'retry', fault: 'transport' };
   }
 
   redact(text: string): string {

@@ -7,13 +7,13 @@ import type { WebApiFault, WebApiResponse } from '../web-api.provider.js';
  *
  * | status | code | disposition | fault of |
  * | --- | --- | --- | --- |
- * | 2xx (unexpected) | MAIL_PROTOCOL | unknown: it may be no SendGrid at all, or have taken it | road |
- * | 3xx, 404, 405, 406 | MAIL_PROTOCOL | retry: this is not the API's address | road |
- * | 401, 402, 403, 407 | MAIL_AUTH | retry | road |
+ * | 2xx (unexpected) | MAIL_PROTOCOL | unknown: it may be no SendGrid at all, or have taken it | transport |
+ * | 3xx, 404, 405, 406 | MAIL_PROTOCOL | retry: this is not the API's address | transport |
+ * | 401, 402, 403, 407 | MAIL_AUTH | retry | transport |
  * | 403 about `from` alone (no verified sender) | MAIL_SENDER | permanent | message |
- * | 408 | MAIL_TIMEOUT | retry: it did not get the whole request | road |
- * | 429 | MAIL_RATE | retry after its reset | road |
- * | 5xx | MAIL_SERVICE | retry | road |
+ * | 408 | MAIL_TIMEOUT | retry: it did not get the whole request | transport |
+ * | 429 | MAIL_RATE | retry after its reset | transport |
+ * | 5xx | MAIL_SERVICE | retry | transport |
  * | 400, 413, 415, 451 (refused for legal reasons), other 4xx | MAIL_CONTENT | permanent | message |
  */
 export function faultOf(answer: WebApiResponse): WebApiFault {
@@ -31,7 +31,7 @@ export function faultOf(answer: WebApiResponse): WebApiFault {
   if (code === 'MAIL_CONTENT' || code === 'MAIL_SENDER') {
     return { ...base, code, disposition: 'permanent', fault: 'message' };
   }
-  return { ...base, code, disposition: status < 300 ? 'unknown' : 'retry', fault: 'road' };
+  return { ...base, code, disposition: status < 300 ? 'unknown' : 'retry', fault: 'transport' };
 }
 
 /** It knows the key, but not the mail's sender: over SMTP it says 550 to the same mail. */

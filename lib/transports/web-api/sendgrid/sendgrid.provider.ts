@@ -93,13 +93,14 @@ export class SendGridProvider implements WebApiProvider {
   }
 
   verifyResponse(answer: WebApiResponse): WebApiFault | undefined {
-    if (answer.status !== 200) return { ...faultOf(answer), disposition: 'retry', fault: 'road' };
+    if (answer.status !== 200)
+      return { ...faultOf(answer), disposition: 'retry', fault: 'transport' };
     const { scopes } = (parseJson(answer.body) ?? {}) as { scopes?: unknown };
     if (!Array.isArray(scopes)) {
       return {
         code: 'MAIL_PROTOCOL',
         disposition: 'retry',
-        fault: 'road',
+        fault: 'transport',
         stage: 'response',
         message: 'The answer to GET /v3/scopes is not SendGrid’s',
         httpStatus: answer.status,
@@ -109,7 +110,7 @@ export class SendGridProvider implements WebApiProvider {
     return {
       code: 'MAIL_AUTH',
       disposition: 'retry',
-      fault: 'road',
+      fault: 'transport',
       stage: 'response',
       message: 'The API key lacks the scope mail.send',
       httpStatus: answer.status,
