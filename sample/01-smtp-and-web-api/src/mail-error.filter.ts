@@ -7,7 +7,7 @@ import { MailError, MailValidationError } from 'nestjs-mail-relay';
  * next hop refused for good or where nobody knows whether it took the mail.
  */
 @Catch(MailError)
-export class MailErrorFilter extends BaseExceptionFilter<MailError> {
+export class MailErrorFilter extends BaseExceptionFilter {
   override catch(error: MailError, host: ArgumentsHost): void {
     const { code, disposition, message } = error;
     if (error instanceof MailValidationError) {

@@ -134,7 +134,7 @@ describe('DKIM over SMTP', () => {
     const folder = new URL('../../../dist/transports/smtp/', import.meta.url).href;
     const program = `
       import { SigningThread } from '${folder}dkim/signing-thread.js';
-      import { SmtpErrors } from '${folder}smtp-errors.js';
+      import { SmtpErrors } from '${folder}protocol/smtp-errors.js';
       const privateKey = process.env.KEY;
       const options = { domainName: 'example.com', keySelector: 'mail', privateKey };
       const signed = await new SigningThread(options, new SmtpErrors('x')).sign(Buffer.from('A: b'));

@@ -180,9 +180,9 @@ describe('route URLs', () => {
   });
 });
 
-describe('README', () => {
-  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
-  const table = readme.split('## Routes')[1]!.split('| option |')[0]!;
+describe('the guide of routes', () => {
+  const guide = readFileSync(new URL('../../../docs/guides/routes.md', import.meta.url), 'utf8');
+  const table = guide.split('| option |')[0]!;
 
   it('shows routes that can be built', () => {
     const urls = [...table.matchAll(/`([a-z-]+:\([^`]+\))`/g)].map(([, url]) => url!);
