@@ -1,54 +1,10 @@
 import { readFileSync } from 'node:fs';
+import { drivers, floors, smtpFloors } from './scripts/floors.mjs';
 
 /**
- * The import gate: the order of rooms, as code. Imports go down only, rooms on one floor do not
- * import each other, and there are no circles (a type-only import counts).
- *
- * Each floor is a list of rooms, each room a pattern of paths under lib/.
+ * The import gate: the order of rooms (scripts/floors.mjs) as rules. Imports go down only, rooms on one
+ * floor do not import each other, and there are no circles (a type-only import counts).
  */
-const floors = [
-  [['base', 'base/']],
-  [
-    ['message', 'message/'],
-    ['events', 'events/'],
-  ],
-  [['transports', 'transports/']],
-  [
-    ['templates', 'templates/'],
-    ['interceptors', 'interceptors/'],
-  ],
-  [['relay', 'relay/']],
-  [['service', 'service/']],
-  [['decorators', 'decorators/']],
-  [['module', 'module/']],
-  [
-    ['face', 'index[.]ts$'],
-    ['testing', 'testing/'],
-    ['webhooks', 'webhooks/'],
-    ['cli', 'cli/'],
-  ],
-];
-
-/** The floors inside the SMTP room, likewise from the ground up. */
-const smtpFloors = [
-  [['smtp-protocol', 'transports/smtp/protocol/']],
-  [['smtp-dkim', 'transports/smtp/dkim/']],
-  [['smtp-options', 'transports/smtp/options/']],
-  [['smtp-session', 'transports/smtp/session/']],
-  [['smtp-connection', 'transports/smtp/connection/']],
-  [['smtp-pool', 'transports/smtp/pool/']],
-  [['smtp-transport', 'transports/smtp/[^/]+[.]ts$']],
-];
-
-/** Rooms whose parts stand side by side: `[room, parts]`. Only `front` may see into all of them. */
-const drivers = [
-  {
-    room: 'transports',
-    parts: '(smtp|web-api|memory|route)',
-    front: 'transports/transport[.]factory[.]ts$',
-  },
-  { room: 'relay', parts: '(spool|bull)', front: 'relay/(spool|bull)/' },
-];
 
 /** What the package exports, runs, or starts by its file's name: `./dist/x.js` is built from `lib/x.ts`. */
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
@@ -137,7 +93,7 @@ export default {
     ...packageRules,
     {
       name: 'every-file-has-a-floor',
-      comment: 'Add a new room to the floors in .dependency-cruiser.mjs.',
+      comment: 'Add a new room to the floors in scripts/floors.mjs.',
       severity: 'error',
       from: { path: '^lib/', pathNot: anyOf(floors.flat()) },
       to: {},

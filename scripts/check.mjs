@@ -20,6 +20,11 @@ const gates = [
     says: 'imports go down only, without circles',
     command: [bin('depcruise'), '--config', '.dependency-cruiser.mjs', 'lib'],
   },
+  {
+    name: 'architecture',
+    says: 'the picture in docs/architecture.md shows the floors that the import gate holds',
+    command: [process.execPath, 'scripts/architecture.mjs', '--check'],
+  },
   { name: 'types', says: 'lib, test and bench compile', command: [bin('tsc'), '--noEmit'] },
   { name: 'scripts', says: 'scripts compile', command: [bin('tsc'), '--noEmit', '-p', 'scripts'] },
   {
