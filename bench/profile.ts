@@ -25,7 +25,7 @@ const folder = mkdtempSync(join(tmpdir(), 'bench-profile-'));
 const sink = await Sink.start(sinkName);
 const execArgv = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval=250'];
 const child = new Child('contestants/contestant', [name], execArgv);
-const mode = sinkName === 'smtp-sink' ? 'group' : 'stream';
+const mode = sinkName === 'smtp-sink' ? 'pipelining' : 'chunking';
 const cell: Cell = {
   ...{
     port: sink.port,

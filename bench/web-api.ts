@@ -50,7 +50,7 @@ async function turn(sink: Sink, port: number, connections: number, rtt: number):
   const perSecond: Record<string, number> = {};
   const cpuMicros: Record<string, number> = {};
   for (const name of NAMES) {
-    const cell: Cell = { port, connections, mode: 'group', window: 1, ...timesOf(rtt) };
+    const cell: Cell = { port, connections, mode: 'pipelining', window: 1, ...timesOf(rtt) };
     const before = await sink.accepted();
     const result = await children.get(name)!.ask<CellResult>(cell);
     const counted = (await sink.accepted()) - before;

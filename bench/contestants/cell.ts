@@ -4,7 +4,7 @@ import type { SmtpPoolOptions } from '../../lib/transports/smtp/options/smtp.opt
 export interface Cell {
   readonly port: number;
   /** How the server can be spoken to: BDAT without waiting, or a round trip a message. */
-  readonly mode: 'stream' | 'group';
+  readonly mode: 'chunking' | 'pipelining';
   readonly connections: number;
   /** Mails on the wire of one connection in `stream` mode. */
   readonly window: number;
@@ -77,5 +77,5 @@ export function startLanes(
  * memory for the garbage collector to carry about.
  */
 export function lanesFor({ mode, connections, window }: Cell): number {
-  return Math.max(20, Math.ceil(1.2 * connections * (mode === 'stream' ? window : 2)));
+  return Math.max(20, Math.ceil(1.2 * connections * (mode === 'chunking' ? window : 2)));
 }

@@ -32,7 +32,7 @@ const GROUPS = LAST.map((body, i) =>
  * ends, nothing checked. The same window as ours.
  */
 export const startRawWire: StartLoad = async (cell, tally) => {
-  const drive = cell.mode === 'stream' ? stream : group;
+  const drive = cell.mode === 'chunking' ? chunking : pipelining;
   const loads = await Promise.all(
     Array.from({ length: cell.connections }, async () => drive(await open(cell.port), cell, tally)),
   );
@@ -58,7 +58,7 @@ function linesIn(chunk: Buffer): number {
   return lines;
 }
 
-function stream(socket: Socket, { window }: Cell, tally: Tally): Load {
+function chunking(socket: Socket, { window }: Cell, tally: Tally): Load {
   let lines = 0;
   let running = true;
   let inFlight = 0;
@@ -96,7 +96,7 @@ function stream(socket: Socket, { window }: Cell, tally: Tally): Load {
   };
 }
 
-function group(socket: Socket, _cell: Cell, tally: Tally): Load {
+function pipelining(socket: Socket, _cell: Cell, tally: Tally): Load {
   let lines = 1;
   let next = 0;
   let end: (() => void) | undefined;

@@ -272,6 +272,27 @@ export class MailDeliveryError extends MailError {
   }
 }
 
+export interface AbortedErrorInit {
+  readonly message: string;
+  /** What the caller's signal says, or the reason of the drain. */
+  readonly cause?: unknown;
+  readonly stage: MailStage;
+  /** Default `retry`; `unknown` where the content may have been accepted by then. */
+  readonly disposition?: 'retry' | 'unknown';
+  /** Default `message`: an abort says nothing about the transport, and feeds no breaker. */
+  readonly fault?: MailFault;
+  readonly transport?: string;
+}
+
+/** The one maker of `MAIL_ABORTED`: the caller, or a drain at its deadline, stopped the attempt. */
+export function abortedError({
+  disposition = 'retry',
+  fault = 'message',
+  ...init
+}: AbortedErrorInit): MailDeliveryError {
+  return new MailDeliveryError({ code: 'MAIL_ABORTED', disposition, fault, ...init });
+}
+
 /**
  * The relay's storage failed: a full disk, Redis down or out of memory. Never raised for a mail that was
  * acknowledged. `retry`: nothing was stored. `unknown`: the answer was lost, so it may have been stored;

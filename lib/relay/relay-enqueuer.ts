@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.js';
-import { MailDeliveryError, MailRelayError } from '../base/errors.js';
+import { abortedError, type MailDeliveryError, MailRelayError } from '../base/errors.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { Mail } from '../message/mail.js';
 import type { MailRelay, RelayPriority } from './relay.js';
@@ -35,7 +35,7 @@ export class RelayEnqueuer {
   async store(mail: Mail, options: StoreOptions): Promise<QueuedReceipt> {
     const { relay, events, clock, mailer } = this.parts;
     const { signal, idempotencyKey, priority = 'normal' } = options;
-    if (signal?.aborted) throw abortedError(mail, signal.reason);
+    if (signal?.aborted) throw abortedBeforeStored(mail, signal.reason);
     const queuedAt = clock.now();
     // The relay holds the mail back itself, so that it goes over transports that cannot.
     const { sendAt, ...rest } = mail;
@@ -64,13 +64,7 @@ function queued(id: string, messageId: string): QueuedReceipt {
   return { id, messageId, status: 'queued', accepted: [], rejected: [], hops: [] };
 }
 
-function abortedError({ id }: Mail, cause: unknown): MailDeliveryError {
-  return new MailDeliveryError({
-    code: 'MAIL_ABORTED',
-    disposition: 'retry',
-    fault: 'message',
-    stage: 'queue',
-    message: `The caller aborted mail ${id} before it was stored`,
-    cause,
-  });
+function abortedBeforeStored({ id }: Mail, cause: unknown): MailDeliveryError {
+  const message = `The caller aborted mail ${id} before it was stored`;
+  return abortedError({ stage: 'queue', message, cause });
 }

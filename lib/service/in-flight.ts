@@ -1,4 +1,9 @@
-import { MailError, MailDeliveryError, type MailDisposition } from '../base/errors.js';
+import {
+  abortedError,
+  MailError,
+  type MailDeliveryError,
+  type MailDisposition,
+} from '../base/errors.js';
 import { fulfilledWithin, type Clock } from '../base/clock.js';
 import type { Mail } from '../message/mail.js';
 
@@ -130,8 +135,7 @@ export class InFlight {
 }
 
 function abandonedError(mail: Mail | undefined): MailDeliveryError {
-  return new MailDeliveryError({
-    code: 'MAIL_ABORTED',
+  return abortedError({
     disposition: 'unknown',
     fault: 'transport',
     stage: 'queue',

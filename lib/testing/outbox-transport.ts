@@ -1,4 +1,5 @@
-import { MailDeliveryError, MailShutdownError } from '../base/errors.js';
+import { abortedError, type MailDeliveryError, MailShutdownError } from '../base/errors.js';
+import { onAbort } from '../base/on-abort.js';
 import type { Mail } from '../message/mail.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transports/transport.js';
 import {
@@ -112,22 +113,16 @@ export class OutboxTransport implements MailTransport {
     return new Promise((_resolve, reject) => {
       const abort = (reason: unknown) => {
         this.hanging.delete(abort);
+        forgetSignal?.();
         reject(aborted(this.name, reason));
       };
       this.hanging.add(abort);
-      signal?.addEventListener('abort', () => abort(signal.reason), { once: true });
+      const forgetSignal = signal && onAbort(signal, () => abort(signal.reason));
     });
   }
 }
 
 function aborted(transport: string, cause: unknown): MailDeliveryError {
-  return new MailDeliveryError({
-    code: 'MAIL_ABORTED',
-    disposition: 'retry',
-    fault: 'transport',
-    stage: 'mail',
-    message: 'The attempt was aborted',
-    transport,
-    cause,
-  });
+  const message = 'The attempt was aborted';
+  return abortedError({ stage: 'mail', fault: 'transport', message, transport, cause });
 }

@@ -12,7 +12,7 @@ import {
 } from './route/route.options.js';
 import { RouteTransport } from './route/route.transport.js';
 import { isRouteUrl, parseRouteUrl } from './route/route.url.js';
-import { isLoopback } from './smtp/options/host-names.js';
+import { isLoopback } from '../base/host-names.js';
 import { parseSmtpUrl } from './smtp/options/smtp.url.js';
 import { SmtpTransport } from './smtp/smtp.transport.js';
 import { readSmtpOptions, type SmtpTransportOptions } from './smtp/options/smtp.options.js';

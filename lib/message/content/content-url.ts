@@ -1,4 +1,4 @@
-import { MailDeliveryError } from '../../base/errors.js';
+import { abortedError, type MailDeliveryError } from '../../base/errors.js';
 import { show, type TextFault } from '../text.js';
 
 export interface LoadUrlOptions {
@@ -27,14 +27,8 @@ function fault(url: URL, problem: string): TextFault {
 }
 
 export function aborted(cause: unknown): MailDeliveryError {
-  return new MailDeliveryError({
-    code: 'MAIL_ABORTED',
-    disposition: 'retry',
-    fault: 'message',
-    stage: 'request',
-    message: 'Loading an attachment was aborted; nothing was sent.',
-    cause,
-  });
+  const message = 'Loading an attachment was aborted; nothing was sent.';
+  return abortedError({ stage: 'request', message, cause });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { once, setMaxListeners } from 'node:events';
 import { fulfilledWithin, type Clock } from '../../base/clock.js';
 import {
+  abortedError,
   MailDeliveryError,
   MailRelayError,
   type MailDisposition,
@@ -13,7 +14,7 @@ import { capacityOf, type MailDelivery, type MailTransport } from '../../transpo
 import { failureOf } from '../job.js';
 import { Outage } from './outage.js';
 import { settleDelivery, settleFailure, type OutcomeContext } from './outcome.js';
-import { RateLimit } from './rate-limit.js';
+import { RateLimit } from '../../base/rate-limit.js';
 import type { LeasedJob, MailRelay, Settlement } from '../relay.js';
 import type { RelayOptions } from '../relay.options.js';
 import { isTransportDown } from '../retry-policy.js';
@@ -262,8 +263,7 @@ export class RelayWorker {
   private settleAfterLoss(job: LeasedJob): void {
     this.settleAborted(
       job,
-      new MailDeliveryError({
-        code: 'MAIL_ABORTED',
+      abortedError({
         disposition: 'unknown',
         fault: 'transport',
         stage: 'queue',

@@ -1,4 +1,4 @@
-import { MailDeliveryError, MailShutdownError } from '../../base/errors.js';
+import { abortedError, MailShutdownError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
 import { OptionReader } from '../../base/option-reader.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
@@ -37,10 +37,7 @@ export class MemoryTransport implements MailTransport {
     if (this.closed) return Promise.reject(new MailShutdownError());
     if (options?.signal?.aborted) {
       return Promise.reject(
-        new MailDeliveryError({
-          code: 'MAIL_ABORTED',
-          disposition: 'retry',
-          fault: 'message',
+        abortedError({
           stage: 'queue',
           message: 'The attempt was aborted before it began',
           transport: this.name,

@@ -1,4 +1,4 @@
-import { MailDeliveryError } from '../../base/errors.js';
+import { abortedError } from '../../base/errors.js';
 import type { MailDelivery, MailHop } from '../transport.js';
 import { isUnknown, mayGoOn } from './faults.js';
 import { noTransport } from './no-transport.js';
@@ -35,7 +35,7 @@ export class Journey {
     return { ...delivery, transport: member.label(delivery.transport), hops: this.hops };
   }
 
-  /** A transport failed the mail. Answers whether another one may carry it. */
+  /** A transport failed the mail. Returns whether another one may carry it. */
   failed(member: RouteMember, error: unknown, signal?: AbortSignal): boolean {
     this.left.delete(member);
     if (isUnknown(error)) this.members.held.hold(this.id, member);
@@ -50,22 +50,12 @@ export class Journey {
     const errors = [...failures.values()];
     if (errors.length === 0 && members.stopped(signal)) {
       const cause: unknown = signal?.aborted ? signal.reason : members.stop.signal.reason;
-      return aborted(members.name, cause);
+      const { name } = members;
+      const message = `The attempt over ${name} was aborted before a transport was taken`;
+      return abortedError({ stage: 'queue', message, transport: name, cause });
     }
     // Whatever the last transport says, an earlier one may have accepted the mail.
     if (final && !errors.slice(0, -1).some(isUnknown)) return errors.at(-1);
     return noTransport({ name: members.name, members: candidates, failures, shut: [...left] });
   }
-}
-
-function aborted(transport: string, cause: unknown): MailDeliveryError {
-  return new MailDeliveryError({
-    code: 'MAIL_ABORTED',
-    disposition: 'retry',
-    fault: 'message',
-    stage: 'queue',
-    message: `The attempt over ${transport} was aborted before a transport was taken`,
-    transport,
-    cause,
-  });
 }

@@ -1,3 +1,5 @@
+import { onAbort } from '../../base/on-abort.js';
+
 /** Resolves with the first of `waits`, or when one of `signals` aborts. None of `waits` may reject. */
 export async function untilAny(
   waits: readonly Promise<void>[],
@@ -6,13 +8,11 @@ export async function untilAny(
   const given = signals.filter((signal) => signal !== undefined);
   let wake = (): void => undefined;
   const aborted = new Promise<void>((resolve) => (wake = resolve));
-  for (const signal of given) {
-    if (signal.aborted) return;
-    signal.addEventListener('abort', wake, { once: true });
-  }
+  if (given.some((signal) => signal.aborted)) return;
+  const forget = given.map((signal) => onAbort(signal, () => wake()));
   try {
     await Promise.race([...waits, aborted]);
   } finally {
-    for (const signal of given) signal.removeEventListener('abort', wake);
+    for (const one of forget) one();
   }
 }

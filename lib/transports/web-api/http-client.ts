@@ -3,7 +3,7 @@ import { Pool, type Dispatcher } from 'undici';
 import { connectorOf } from './connector.js';
 import { HttpExchange } from './http-exchange.js';
 import { HttpFailure } from './http-failure.js';
-import { onAbort } from './on-abort.js';
+import { onAbort } from '../../base/on-abort.js';
 import { OutgoingBody, SLICE_BYTES } from './outgoing-body.js';
 import { SlotQueue, type Slot, type SlotVerdict } from './slot-queue.js';
 import type { Proxy } from './proxy.js';

@@ -1,3 +1,4 @@
+import { isLoopback } from '../../base/host-names.js';
 import { OptionReader } from '../../base/option-reader.js';
 import { PostmarkProvider } from './postmark/postmark.provider.js';
 import { readProxy, type Proxy } from './proxy.js';
@@ -205,9 +206,4 @@ function parseBase(text: string): URL | undefined {
   const secure =
     url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname));
   return secure ? url : undefined;
-}
-
-/** Whether a URL's host is this machine, where plain HTTP reveals nothing. */
-export function isLoopback(hostname: string): boolean {
-  return /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i.test(hostname);
 }

@@ -1,11 +1,7 @@
 import { MailConfigurationError } from '../../base/errors.js';
 import { OptionReader } from '../../base/option-reader.js';
-import {
-  isLoopback,
-  HOSTS,
-  type BuiltInProvider,
-  type WebApiTransportOptions,
-} from './web-api.options.js';
+import { isLoopback } from '../../base/host-names.js';
+import { HOSTS, type BuiltInProvider, type WebApiTransportOptions } from './web-api.options.js';
 
 const PARAMETERS = [
   'connections',

@@ -33,7 +33,7 @@ describe('how many mails a transport can have under way', () => {
   it.each(MODE_NAMES)('SMTP, once it has seen the server (%s)', async (mode) => {
     const { transport } = await servers.start({ capabilities: MODES[mode] }, { pool });
     await transport.deliver(testMail());
-    expect(transport.capacity).toBe({ step: 3, group: 6, stream: 21 }[mode]);
+    expect(transport.capacity).toBe({ lockstep: 3, pipelining: 6, chunking: 21 }[mode]);
   });
 
   const own = (capacity: unknown) => ({

@@ -53,7 +53,7 @@ const LOSSES: Record<string, ScriptedReply> = {
 };
 
 describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
-  const steps: SmtpStep[] = ['mail', 'rcpt', mode === 'stream' ? 'bdat' : 'data', 'final'];
+  const steps: SmtpStep[] = ['mail', 'rcpt', mode === 'chunking' ? 'bdat' : 'data', 'final'];
   describe.each(Object.entries(LOSSES))('that %s', (name, reply) => {
     it.each(steps.flatMap((step) => [1, 3].map((at) => [step, at] as const)))(
       '%s number %i: nothing is lost, doubled or falsely sent',
@@ -62,7 +62,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
         expect(told).not.toContain('permanent');
         if (name.includes('single bytes')) expect(told).toEqual(Array(5).fill('sent'));
         // Until the content is complete a loss costs nothing; a hang, or a 421, costs the mail it hit.
-        if (mode !== 'stream' && step !== 'final') {
+        if (mode !== 'chunking' && step !== 'final') {
           const bad = told.filter((one) => one !== 'sent');
           const waits = name.includes('nothing more') || name.includes('for ever');
           const closing = name.includes('421') && (step !== 'mail' || at === 1);
@@ -78,7 +78,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
             expect(told).not.toContain('unknown');
           }
         }
-        if (step === 'final' && mode !== 'stream' && reply.drop === 'before') {
+        if (step === 'final' && mode !== 'chunking' && reply.drop === 'before') {
           expect(told.filter((one) => one !== 'sent')).toEqual(['unknown']);
         }
       },
@@ -92,7 +92,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
     ['rcpt', '550 5.1.1 never', 'permanent', 'MAIL_RECIPIENTS'],
     ['final', '451 4.3.0 later', 'retry', 'MAIL_CONTENT'],
     ['final', '554 5.6.0 never', 'permanent', 'MAIL_CONTENT'],
-    ...(mode === 'stream'
+    ...(mode === 'chunking'
       ? []
       : ([
           ['data', '451 4.3.0 later', 'retry', 'MAIL_CONTENT'],
@@ -156,7 +156,7 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
   });
 
   it('goes back to one command at a time when replies are out of step', async () => {
-    if (mode === 'step') return;
+    if (mode === 'lockstep') return;
     await start(mode, {
       script: { rcpt: ({ count }) => (count === 2 ? { defer: 1 } : undefined) },
     });

@@ -99,8 +99,8 @@ async function within<T>(ms: number, work: Promise<T>): Promise<T> {
 
 const TRANSPORTS: [name: string, mode: ModeName, lmtp: boolean][] = [
   ...MODE_NAMES.map((mode): [string, ModeName, boolean] => [mode, mode, false]),
-  ['step of LMTP', 'step', true],
-  ['group of LMTP', 'group', true],
+  ['lockstep of LMTP', 'lockstep', true],
+  ['pipelining of LMTP', 'pipelining', true],
 ];
 
 describe.each(TRANSPORTS)('a server in mode %s whose replies are made up', (_, mode, lmtp) => {

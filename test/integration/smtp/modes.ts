@@ -1,8 +1,8 @@
 /** EHLO keywords that lead to each way of sharing a connection. */
 export const MODES = {
-  step: ['8BITMIME', 'SMTPUTF8'],
-  group: ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'],
-  stream: ['PIPELINING', 'CHUNKING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'],
+  lockstep: ['8BITMIME', 'SMTPUTF8'],
+  pipelining: ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'],
+  chunking: ['PIPELINING', 'CHUNKING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES'],
 } as const;
 
 export type ModeName = keyof typeof MODES;

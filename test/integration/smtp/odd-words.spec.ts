@@ -11,7 +11,7 @@ const mails = (count: number) => Array.from({ length: count }, () => testMail())
 describe('a server whose enhanced codes are its own', () => {
   it('may answer RSET with 2.1.5, as Gmail does', async () => {
     const { server, transport } = await transports.start(
-      { capabilities: MODES.stream, script: { rset: '250 2.1.5 Flushed abc - gsmtp' } },
+      { capabilities: MODES.chunking, script: { rset: '250 2.1.5 Flushed abc - gsmtp' } },
       { pool: ONE },
     );
     const told = await deliverAll(transport, mails(20));
@@ -44,7 +44,7 @@ describe('words that nobody asked for', () => {
   it('421 behind a good reply is a farewell, and no reason to stop pipelining', async () => {
     const { server, transport } = await transports.start(
       {
-        capabilities: MODES.group,
+        capabilities: MODES.pipelining,
         script: {
           data: ({ count }) =>
             count === 2
@@ -69,7 +69,7 @@ describe('a mail that was turned away with 421', () => {
   it('is sent again though the server was lost amid its other replies', async () => {
     const { server, transport } = await transports.start(
       {
-        capabilities: MODES.stream,
+        capabilities: MODES.chunking,
         script: {
           mail: ({ count }) => (count === 2 ? '421 4.7.0 too many' : undefined),
           bdat: { drop: 'before' },
@@ -85,7 +85,7 @@ describe('a mail that was turned away with 421', () => {
   it('is not sent again when it is aborted meanwhile', async () => {
     const { server, transport } = await transports.start(
       {
-        capabilities: MODES.stream,
+        capabilities: MODES.chunking,
         script: {
           mail: ({ count }) =>
             count === 2 ? '421 4.7.0 too many' : count === 3 ? { hang: true } : undefined,
@@ -114,7 +114,7 @@ describe('a connection that we end because the server said farewell', () => {
     const { transport } = await transports.start(
       {
         lmtp: true,
-        capabilities: MODES.group,
+        capabilities: MODES.pipelining,
         script: {
           final: ({ count }) => (count === 1 ? '421 4.3.2 closing' : { hang: true }),
         },

@@ -77,7 +77,7 @@ describe.each(MODE_NAMES)('a connection that reaches maxMessages (%s)', (mode) =
 describe('with PIPELINING alone', () => {
   it('a content and the envelope behind it leave in one write (RFC 2920)', async () => {
     const { server, transport } = await transports.start(
-      { capabilities: MODES.group },
+      { capabilities: MODES.pipelining },
       { pool: { maxConnections: 1 } },
     );
     await deliverAll(transport, mails(10));

@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 async function start(options: ScriptedSmtpOptions, pool = {}): Promise<void> {
-  server = await ScriptedSmtpServer.start({ capabilities: MODES.stream, ...options });
+  server = await ScriptedSmtpServer.start({ capabilities: MODES.chunking, ...options });
   const where = { host: server.host, port: server.port };
   transport = new SmtpTransport(
     { ...where, pool: { maxConnections: 1, ...pool } },

@@ -1,5 +1,6 @@
 import net from 'node:net';
 import type { Clock } from '../../../base/clock.js';
+import { onAbort } from '../../../base/on-abort.js';
 
 export interface PortSearch {
   readonly host: string;
@@ -30,12 +31,9 @@ export function findOpenPort(search: PortSearch): Promise<number | undefined> {
     const finish = (port?: number) => {
       cancelHeadStart();
       cancelDeadline();
-      signal.removeEventListener('abort', onAbort);
+      forgetSignal();
       for (const socket of sockets) socket.destroy();
       resolve(port);
-    };
-    const onAbort = () => {
-      finish();
     };
     const tryNext = () => {
       cancelHeadStart();
@@ -55,8 +53,11 @@ export function findOpenPort(search: PortSearch): Promise<number | undefined> {
       });
       cancelHeadStart = clock.after(HEAD_START_MS, tryNext, { keepAlive: true });
     };
-    const cancelDeadline = clock.after(timeoutMs, onAbort, { keepAlive: true });
-    signal.addEventListener('abort', onAbort, { once: true });
+    const stop = () => {
+      finish();
+    };
+    const cancelDeadline = clock.after(timeoutMs, stop, { keepAlive: true });
+    const forgetSignal = onAbort(signal, stop);
     tryNext();
   });
 }

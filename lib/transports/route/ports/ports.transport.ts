@@ -1,5 +1,6 @@
 import { systemClock, type Clock } from '../../../base/clock.js';
-import { MailDeliveryError, MailShutdownError } from '../../../base/errors.js';
+import { abortedError, MailDeliveryError, MailShutdownError } from '../../../base/errors.js';
+import { onAbort } from '../../../base/on-abort.js';
 import type { Mail } from '../../../message/mail.js';
 import {
   capacityOf,
@@ -110,17 +111,16 @@ export class PortsTransport implements MailTransport {
     if (left.length === 0 || signal?.aborted) return undefined;
     this.searching ??= this.find(left);
     if (!signal) return this.searching;
-    let wake = (): void => undefined;
+    let forgetSignal = (): void => undefined;
     const aborted = new Promise<undefined>((resolve) => {
-      wake = () => {
+      forgetSignal = onAbort(signal, () => {
         resolve(undefined);
-      };
-      signal.addEventListener('abort', wake, { once: true });
+      });
     });
     try {
       return await Promise.race([this.searching, aborted]);
     } finally {
-      signal.removeEventListener('abort', wake);
+      forgetSignal();
     }
   }
 
@@ -143,9 +143,8 @@ export class PortsTransport implements MailTransport {
       transport: this.name,
     } as const;
     return stop.aborted
-      ? new MailDeliveryError({
+      ? abortedError({
           ...about,
-          code: 'MAIL_ABORTED',
           message: `The attempt over ${this.name} was aborted while connecting`,
           cause: stop.reason,
         })

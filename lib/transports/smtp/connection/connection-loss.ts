@@ -1,6 +1,6 @@
 import type { MailDeliveryError } from '../../../base/errors.js';
 import type { ChannelEnd } from '../protocol/channel.js';
-import { endedAt } from '../protocol/channel-end-error.js';
+import { channelEndError } from '../protocol/channel-end-error.js';
 import type { Job } from './job.js';
 import type { Refusals } from '../protocol/refusals.js';
 import type { Reply } from '../protocol/reply.js';
@@ -19,7 +19,7 @@ export interface Circumstances {
 }
 
 /** What becomes of a mail whose connection ended under it. */
-type Fate =
+type Loss =
   /** Its outcome is known, or cannot be known. */
   | { readonly kind: 'settled'; readonly error: MailDeliveryError }
   /** Surely not accepted. `suspect`: it may be what the connection fell over. */
@@ -31,21 +31,21 @@ type Fate =
     };
 
 /** `first`: the server was at this mail when the connection ended. */
-function fateOf(one: Transaction, first: boolean, how: Circumstances): Fate {
+function lossOf(one: Transaction, first: boolean, how: Circumstances): Loss {
   const { end, final421, fresh, errors, refusals } = how;
   const sane = end.kind !== 'protocol';
   const { failure, turnedAway } = one;
   if (sane && failure && !turnedAway) return { kind: 'settled', error: failure };
   const refused = sane && (final421 !== undefined || one.senderTurnedAway);
   if (one.outcomeUnknown || (one.complete && !refused)) {
-    return { kind: 'settled', error: endedAt(end, 'reply', errors) };
+    return { kind: 'settled', error: channelEndError(end, 'reply', errors) };
   }
   const error =
     (turnedAway ? failure : undefined) ??
-    (final421 ? refusals.of('mail', final421) : endedAt(end, one.stage, errors));
+    (final421 ? refusals.of('mail', final421) : channelEndError(end, one.stage, errors));
   const noResend =
     (first && end.kind === 'timeout') ||
-    (first && !sane && one.mode === 'step') ||
+    (first && !sane && one.mode === 'lockstep') ||
     ((turnedAway || final421 !== undefined) && fresh);
   // Where it has finished none, any of them may be it. An idle connection that was gone counts for none,
   // nor does one that has taken all the mails that its server allows.
@@ -63,18 +63,18 @@ export interface ReturnedJob {
 }
 
 /** Settles a mail whose connection ended under it, or gives it back. `first` as above. */
-export function giveUp(
+export function settleLoss(
   one: Transaction,
   first: boolean,
   how: Circumstances,
 ): ReturnedJob | undefined {
   const { job } = one;
   if (job.settled) return undefined;
-  const fate = fateOf(one, first, how);
-  if (fate.kind === 'settled') {
-    job.reject(fate.error);
+  const loss = lossOf(one, first, how);
+  if (loss.kind === 'settled') {
+    job.reject(loss.error);
     return undefined;
   }
-  if (fate.suspect) job.resends += 1;
-  return { job, error: fate.error, again: fate.again };
+  if (loss.suspect) job.resends += 1;
+  return { job, error: loss.error, again: loss.again };
 }

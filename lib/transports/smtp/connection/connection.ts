@@ -1,11 +1,11 @@
 import { Alarm, type Limit } from './alarm.js';
-import { Answered } from './unconfirmed.js';
+import { Unconfirmed } from './unconfirmed.js';
 import type { Channel, ChannelEnd, ChannelOwner } from '../protocol/channel.js';
 import type { Capabilities } from '../protocol/capabilities.js';
 import { envelopeCommands } from '../protocol/commands.js';
 import type { SmtpContext } from '../session/context.js';
 import { limitOf } from './deadlines.js';
-import { giveUp, type ReturnedJob } from './connection-loss.js';
+import { settleLoss, type ReturnedJob } from './connection-loss.js';
 import type { Job, JobHolder } from './job.js';
 import { OutputGroup } from '../protocol/output-group.js';
 import { Refusals } from '../protocol/refusals.js';
@@ -24,8 +24,8 @@ const GROUP_BYTES = 196_608;
 const TRUST_MS = 1_000;
 /** TCP, greeting, EHLO, STARTTLS, TLS, EHLO, AUTH: what a session costs at most, and one to spare. */
 const OPENING_ROUND_TRIPS = 8;
-/** How long a farewell may take: after our QUIT, or after the server's 421. */
-const FAREWELL_MS = 2_000;
+/** How long the server's end may take: after our QUIT, or after the server's 421. */
+const CLOSING_MS = 2_000;
 
 /** What a connection tells its pool. */
 export interface ConnectionHost {
@@ -55,14 +55,14 @@ export class Connection implements ChannelOwner, JobHolder {
   private finished = 0;
   /** A whole reply was in the read being worked on: dripped bytes put no deadline off. */
   private spoken = false;
-  private readonly answered = new Answered((one) => {
+  private readonly unconfirmed = new Unconfirmed((one) => {
     this.settle(one);
   });
-  /** Answered with 421 before they were looked at; they go back once the connection has ended. */
+  /** Unconfirmed with 421 before they were looked at; they go back once the connection has ended. */
   private readonly turnedAway: Transaction[] = [];
   private state: 'open' | 'retiring' | 'quitting' | 'over' = 'open';
   /** The server said 421: it is closing. */
-  private farewell: Reply | undefined;
+  private closingReply: Reply | undefined;
   private lastReply: Reply | undefined;
   /** An abandoned, half-written content is on the wire: nothing may follow it. */
   private severed = false;
@@ -100,14 +100,16 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** It takes no mail any more, whatever happens. */
   get spent(): boolean {
-    return this.state !== 'open' || this.farewell !== undefined || this.severed || this.left <= 0;
+    return (
+      this.state !== 'open' || this.closingReply !== undefined || this.severed || this.left <= 0
+    );
   }
 
   /** It will be spent before a session opened now could take its place with a round trip in hand. */
   get nearingLimit(): boolean {
     if (this.spent) return true;
     const { maxInFlight, maxMessages } = this.context.options.pool;
-    const each = this.host.modeFor(this.capabilities) === 'stream' ? maxInFlight : 1;
+    const each = this.host.modeFor(this.capabilities) === 'chunking' ? maxInFlight : 1;
     return this.left <= Math.min(OPENING_ROUND_TRIPS * each, maxMessages / 2);
   }
 
@@ -118,9 +120,9 @@ export class Connection implements ChannelOwner, JobHolder {
     const { maxInFlight } = this.context.options.pool;
     const mode = this.host.modeFor(this.capabilities);
     const last = inFlight.tail;
-    if (!last) return mode === 'stream' ? Math.min(maxInFlight, left) : 1;
-    if (last.mode !== mode || mode === 'step' || inFlight.size >= maxInFlight) return 0;
-    if (mode === 'group') return last.leaving && inFlight.size < 2 ? 1 : 0;
+    if (!last) return mode === 'chunking' ? Math.min(maxInFlight, left) : 1;
+    if (last.mode !== mode || mode === 'lockstep' || inFlight.size >= maxInFlight) return 0;
+    if (mode === 'pipelining') return last.leaving && inFlight.size < 2 ? 1 : 0;
     const next = inFlight.unsent;
     if (next && (next.started || next.hold)) return 0;
     if (this.bytes >= MAX_BYTES_IN_FLIGHT) return 0;
@@ -141,7 +143,7 @@ export class Connection implements ChannelOwner, JobHolder {
       const mode = this.host.modeFor(capabilities);
       const { lmtp } = this.context.options;
       const checkCodes =
-        mode !== 'step' && capabilities.enhancedCodes && this.host.enhancedCodesReliable;
+        mode !== 'lockstep' && capabilities.enhancedCodes && this.host.enhancedCodesReliable;
       transaction = new Transaction(job, mode, commands, refusals, checkCodes, lmtp);
     } catch (error) {
       job.reject(error);
@@ -169,7 +171,7 @@ export class Connection implements ChannelOwner, JobHolder {
 
   private send(): void {
     const { inFlight, group, channel } = this;
-    if (channel.writing || this.severed || this.farewell) return;
+    if (channel.writing || this.severed || this.closingReply) return;
     let one = inFlight.unsent;
     if (!one) return;
     const now = this.context.clock.monotonic();
@@ -199,7 +201,7 @@ export class Connection implements ChannelOwner, JobHolder {
     if (!transaction) {
       const away = this.turnedAway.some((one) => one.job === job);
       if (away) job.reject(this.context.errors.aborted('mail', job.signal?.reason));
-      else this.answered.tellOf(job);
+      else this.unconfirmed.tellOf(job);
       return;
     }
     const stage = transaction.failure ? 'mail' : transaction.stage;
@@ -232,9 +234,9 @@ export class Connection implements ChannelOwner, JobHolder {
     this.spoken = true;
     const transaction = this.inFlight.head;
     this.lastReply = reply;
-    if (reply.code === 421) this.farewell = reply;
+    if (reply.code === 421) this.closingReply = reply;
     // The server may say so at any time (RFC 5321 §3.8).
-    if (this.farewell && !transaction?.awaiting) {
+    if (this.closingReply && !transaction?.awaiting) {
       this.leave();
       return;
     }
@@ -265,17 +267,17 @@ export class Connection implements ChannelOwner, JobHolder {
     this.state = 'over';
     this.alarm.stop();
     const { inFlight } = this;
-    const final421 = this.farewell === this.lastReply ? this.farewell : undefined;
+    const final421 = this.closingReply === this.lastReply ? this.closingReply : undefined;
     const { errors } = this.context;
     const how = { end, final421, fresh: this.finished === 0, errors, refusals: this.refusals };
     const returned: ReturnedJob[] = [];
     const drop = (one: Transaction, first: boolean): void => {
-      const back = giveUp(one, first, how);
+      const back = settleLoss(one, first, how);
       if (back) returned.push(back);
     };
-    for (const one of this.answered.takeAll()) {
+    for (const one of this.unconfirmed.takeAll()) {
       // Where the server is out of step, what it seemed to say in the same breath is worth nothing.
-      if (end.kind === 'protocol' && one.mode !== 'step') drop(one, false);
+      if (end.kind === 'protocol' && one.mode !== 'lockstep') drop(one, false);
       else this.settle(one);
     }
     for (const one of this.turnedAway) drop(one, true);
@@ -296,7 +298,7 @@ export class Connection implements ChannelOwner, JobHolder {
     // Behind a final dot the transaction is over whatever the reply (RFC 5321 §4.1.1.4); behind BDAT
     // only after a good one, and a server that kept it open would give the next mail's content to
     // the recipients of this one.
-    if (before) return !(before.mode !== 'stream' && before.complete);
+    if (before) return !(before.mode !== 'chunking' && before.complete);
     return !this.clean;
   }
 
@@ -311,7 +313,7 @@ export class Connection implements ChannelOwner, JobHolder {
         this.turnedAway.push(head);
       } else {
         this.finished += 1;
-        this.answered.add(head);
+        this.unconfirmed.add(head);
       }
       if (head.stuck) this.severed = true;
     }
@@ -326,9 +328,9 @@ export class Connection implements ChannelOwner, JobHolder {
   private onward(): void {
     if (this.state === 'over') return;
     this.collect();
-    this.answered.tellSure(this.inFlight.head);
+    this.unconfirmed.tellSure(this.inFlight.head);
     const { head } = this.inFlight;
-    const closing = this.severed || this.farewell !== undefined;
+    const closing = this.severed || this.closingReply !== undefined;
     const mute = !head || (!head.awaiting && closing);
     if ((closing && mute) || head?.stuck === true || this.cutOff(head)) {
       this.leave();
@@ -361,21 +363,21 @@ export class Connection implements ChannelOwner, JobHolder {
   private limit(): Limit {
     const { timeouts, pool } = this.context.options;
     const { since } = this;
-    if (this.state === 'quitting' || this.farewell) return [since, FAREWELL_MS];
+    if (this.state === 'quitting' || this.closingReply) return [since, CLOSING_MS];
     const { head } = this.inFlight;
     if (!head) return [since, pool.idleTimeoutMs];
     return limitOf(head, since, timeouts);
   }
 
   private overdue(ms: number): void {
-    if (this.inFlight.size > 0 && !this.farewell) this.channel.end({ kind: 'timeout', ms });
-    else if (this.state === 'open' && !this.farewell) this.retire();
+    if (this.inFlight.size > 0 && !this.closingReply) this.channel.end({ kind: 'timeout', ms });
+    else if (this.state === 'open' && !this.closingReply) this.retire();
     else this.leave();
   }
 
-  /** Nothing more is to come of it. After a farewell the server has left, not we. */
+  /** Nothing more is to come of it. After 421 the server has left, not we. */
   private leave(): void {
-    this.channel.end({ kind: this.farewell ? 'lost' : 'closed' });
+    this.channel.end({ kind: this.closingReply ? 'lost' : 'closed' });
   }
 }
 

@@ -1,3 +1,4 @@
+import { onAbort } from '../../../base/on-abort.js';
 import type { MailDelivery } from '../../transport.js';
 import type { WireMail } from '../protocol/commands.js';
 
@@ -20,7 +21,7 @@ export class Job {
   previous: Job | undefined;
   next: Job | undefined;
   private open = true;
-  private readonly onAbort: (() => void) | undefined;
+  private readonly forgetSignal: (() => void) | undefined;
 
   constructor(
     readonly prepare: Prepare,
@@ -31,10 +32,9 @@ export class Job {
     readonly signal: AbortSignal | undefined,
   ) {
     if (!signal) return;
-    this.onAbort = () => {
+    this.forgetSignal = onAbort(signal, () => {
       this.holder.abandon(this);
-    };
-    signal.addEventListener('abort', this.onAbort);
+    });
   }
 
   get settled(): boolean {
@@ -52,7 +52,7 @@ export class Job {
   private close(): boolean {
     if (!this.open) return false;
     this.open = false;
-    if (this.onAbort) this.signal?.removeEventListener('abort', this.onAbort);
+    this.forgetSignal?.();
     return true;
   }
 }

@@ -34,7 +34,7 @@ export class TransactionQueue {
     this.size -= 1;
   }
 
-  /** `unsent` has written all that it will. Answers the one behind it. */
+  /** `unsent` has written all that it will. Returns the one behind it. */
   advance(): Transaction | undefined {
     this.unsent = this.unsent?.next;
     return this.unsent;

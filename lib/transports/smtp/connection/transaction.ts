@@ -62,7 +62,7 @@ export class Transaction {
     /** Content is answered for each recipient that was accepted, in their order (RFC 2033 §4.2). */
     private readonly lmtp = false,
   ) {
-    this.content = new OutgoingContent(job.mail.content, mode === 'stream');
+    this.content = new OutgoingContent(job.mail.content, mode === 'chunking');
     this.codes = new EnhancedCodes(lmtp);
     if (job.mail.probe) this.resetFirst();
   }
@@ -109,7 +109,7 @@ export class Transaction {
     return this.toWrite === Step.done && this.got === this.owed;
   }
 
-  /** Answered so that the server cannot have it, whatever was written behind: 421 to its MAIL, or to all. */
+  /** Unconfirmed so that the server cannot have it, whatever was written behind: 421 to its MAIL, or to all. */
   get senderTurnedAway(): boolean {
     return this.turnedAway && (this.mailRefused || this.done);
   }
@@ -124,7 +124,7 @@ export class Transaction {
   get clean(): boolean {
     if (this.job.mail.probe) return true;
     if (this.mailRefused) return !this.loneDot;
-    return this.content.ended && (this.mode !== 'stream' || this.success !== undefined);
+    return this.content.ended && (this.mode !== 'chunking' || this.success !== undefined);
   }
 
   /** The transaction before may still be open at the server. */
@@ -136,11 +136,11 @@ export class Transaction {
   /** The caller gave up before content began: none will be written. */
   cancel(): void {
     // After DATA only the reply tells whether the connection can be kept.
-    if (this.toWrite === Step.content && this.mode !== 'stream') this.cancelled = true;
+    if (this.toWrite === Step.content && this.mode !== 'chunking') this.cancelled = true;
     else this.toWrite = Step.done;
   }
 
-  /** Writes what may be written now. Answers whether the next transaction may write behind it. */
+  /** Writes what may be written now. Returns whether the next transaction may write behind it. */
   write(group: OutputGroup, now: number): boolean {
     const before = group.length;
     const inEnvelope = !this.content.begun;
@@ -155,13 +155,13 @@ export class Transaction {
     return this.written;
   }
 
-  /** Takes a reply. Answers what is wrong with it if the server is out of step. */
+  /** Takes a reply. Returns what is wrong with it if the server is out of step. */
   reply(reply: Reply): string | undefined {
     if (!this.awaiting) return 'a reply came before its command was sent';
     this.got += 1;
     const { kind, code } = reply;
     if (kind === 3 && this.expect !== Step.data) return `an unexpected ${code} reply`;
-    if (kind === 2 && this.mode !== 'step' && Math.trunc(code / 10) !== 25) {
+    if (kind === 2 && this.mode !== 'lockstep' && Math.trunc(code / 10) !== 25) {
       return `an unexpected ${code} reply`;
     }
     if (this.codes.isMisplaced(reply, this.expect)) {
@@ -171,8 +171,8 @@ export class Transaction {
     const problem = this.take(reply);
     // Nobody is left to send content to, and none has been begun: there is no need to.
     if (this.failure && !this.content.begun) {
-      const early = this.mode === 'step' && this.toWrite <= Step.data;
-      if (early || (this.mode === 'stream' && this.expect === Step.content))
+      const early = this.mode === 'lockstep' && this.toWrite <= Step.data;
+      if (early || (this.mode === 'chunking' && this.expect === Step.content))
         this.toWrite = Step.done;
     }
     return problem;
@@ -205,10 +205,10 @@ export class Transaction {
 
   private mayWrite(): boolean {
     if (this.toWrite === Step.content) {
-      if (this.mode === 'stream') return !this.hold || this.expect > Step.mail;
+      if (this.mode === 'chunking') return !this.hold || this.expect > Step.mail;
       return this.expect === Step.content && !this.stuck;
     }
-    return this.mode !== 'step' || !this.awaiting;
+    return this.mode !== 'lockstep' || !this.awaiting;
   }
 
   private writeNext(group: OutputGroup): void {
@@ -246,13 +246,13 @@ export class Transaction {
   }
 
   private afterRcpt(): Step {
-    return this.mode === 'stream' ? Step.content : Step.data;
+    return this.mode === 'chunking' ? Step.content : Step.data;
   }
 
   private writeContent(group: OutputGroup): void {
     if (!this.content.begun) {
       this.owed += this.lmtp ? this.accepted.length : 1;
-      if (this.failure && this.mode !== 'stream') {
+      if (this.failure && this.mode !== 'chunking') {
         // 354 though nobody is to get it: a lone dot, and what it brings is no success (RFC 2920 §3.1).
         this.loneDot = true;
         group.ascii('.\r\n');
@@ -292,7 +292,8 @@ export class Transaction {
   private onData(reply: Reply): string | undefined {
     if (reply.kind === 2) return `DATA was answered with ${reply.code}`;
     if (reply.kind === 3) {
-      if (reply.code !== 354 && this.mode !== 'step') return `an unexpected ${reply.code} reply`;
+      if (reply.code !== 354 && this.mode !== 'lockstep')
+        return `an unexpected ${reply.code} reply`;
       this.expect = Step.content;
       // There is no way back from 354 but content or the end of the connection. A lone dot is for
       // recipients refused; after a sender refused nobody knows what it would send.

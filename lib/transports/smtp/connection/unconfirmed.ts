@@ -5,7 +5,7 @@ import type { Transaction } from './transaction.js';
  * Transactions that are answered and not told yet: an answer counts once the whole read, and the reply
  * behind it, made sense.
  */
-export class Answered {
+export class Unconfirmed {
   private list: Transaction[] = [];
 
   constructor(private readonly tell: (one: Transaction) => void) {}
@@ -19,7 +19,7 @@ export class Answered {
     const { list } = this;
     if (list.length === 0) return;
     // Were the last one's final reply that to a command behind it, the next reply would show it.
-    const last = head?.started && !head.heard && head.mode !== 'step' ? list.pop() : undefined;
+    const last = head?.started && !head.heard && head.mode !== 'lockstep' ? list.pop() : undefined;
     this.list = last ? [last] : [];
     for (const one of list) this.tell(one);
   }

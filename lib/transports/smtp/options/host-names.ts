@@ -18,15 +18,3 @@ export function isEhloName(text: string): boolean {
   if (literal) return literal[1] ? isIPv6(literal[2]!) : isIPv4(literal[2]!);
   return isHostName(text) && !text.includes('_');
 }
-
-/** Bytes to such a host never leave this machine. */
-export function isLoopback(host: string): boolean {
-  return (
-    /^(?:.+\.)?localhost\.?$/i.test(host) ||
-    (isIPv4(host) ? host.startsWith('127.') : host === '::1')
-  );
-}
-
-export function withoutBrackets(host: string): string {
-  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
-}

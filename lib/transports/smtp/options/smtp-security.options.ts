@@ -13,7 +13,7 @@ export interface SmtpPasswordAuth {
 export interface SmtpOAuth2Auth {
   readonly user: string;
   readonly method?: 'XOAUTH2';
-  /** The token, or what answers one; `renew` is true when the server refused the last one. */
+  /** The token, or what returns one; `renew` is true when the server refused the last one. */
   readonly accessToken?: string | ((renew: boolean) => Promise<string>);
   /** Refresh-token flow. */
   readonly clientId?: string;

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os';
 import { OptionReader } from '../../../base/option-reader.js';
 import { readDkim, type SmtpDkimOptions } from '../dkim/dkim.options.js';
-import { isEhloName, isHost, isLoopback, withoutBrackets } from './host-names.js';
+import { isLoopback, withoutBrackets } from '../../../base/host-names.js';
+import { isEhloName, isHost } from './host-names.js';
 import {
   AUTH_KEYS,
   readAuth,

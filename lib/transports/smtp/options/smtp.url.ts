@@ -32,7 +32,7 @@ const PARAMETERS: Readonly<Record<string, readonly [kind: Kind, section: string]
 
 /**
  * Reads `smtp://user:pass@host:587?maxConnections=10` and `smtps://…` (TLS from the first byte). User
- * and password are percent-decoded. What it answers is still to be checked by `readSmtpOptions`.
+ * and password are percent-decoded. What it returns is still to be checked by `readSmtpOptions`.
  *
  * @throws MailConfigurationError for what no option stands for; never quotes the URL, which holds the password.
  */

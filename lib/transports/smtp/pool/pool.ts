@@ -9,7 +9,7 @@ import type { SmtpContext } from '../session/context.js';
 import { Backlog } from './backlog.js';
 import { Job, type JobHolder, type Prepare } from '../connection/job.js';
 import { Opener } from './opener.js';
-import { RateLimit } from './rate-limit.js';
+import { PacedStart } from './paced-start.js';
 import type { Mode } from '../protocol/step.js';
 
 /** How often a mail that was surely not accepted is sent again at once after a lost connection. */
@@ -22,7 +22,7 @@ const PROBE: WireMail = {
 /** Content that is made before there is room for it. */
 const AHEAD_BYTES = 262_144;
 /** How long a server that lost count of its replies is not pipelined to. */
-const STEP_MS = 600_000;
+const LOCKSTEP_MS = 600_000;
 /** How long a server that refused a successor is not asked for one again. */
 const NO_SUCCESSORS_MS = 600_000;
 
@@ -37,10 +37,10 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   });
   private readonly connections = new Set<Connection>();
   private readonly opener: Opener;
-  private readonly rate: RateLimit;
+  private readonly pace: PacedStart;
   private scheduled = false;
   /** Until when mails go one command at a time, in the clock's monotonic milliseconds. */
-  private stepUntil = -Infinity;
+  private lockstepUntil = -Infinity;
   /** Until when no connection is opened before the one that it replaces is gone. */
   private succeedAfter = -Infinity;
   /** How the last session that was opened could be used; undefined until there was one. */
@@ -51,7 +51,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
 
   constructor(private readonly context: SmtpContext) {
     const { options, clock } = context;
-    this.rate = new RateLimit(options.pool.maxPerSecond, clock, () => {
+    this.pace = new PacedStart(options.pool.maxPerSecond, clock, () => {
       this.schedule();
     });
     this.opener = new Opener(context, {
@@ -74,8 +74,8 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   get capacity(): number {
     const { pipelining, chunking, lmtp, pool } = this.context.options;
     const { maxConnections, maxInFlight, maxQueued } = pool;
-    const best = pipelining ? (chunking && !lmtp ? 'stream' : 'group') : 'step';
-    const most = { stream: maxInFlight, group: 2, step: 1 }[this.mode ?? best];
+    const best = pipelining ? (chunking && !lmtp ? 'chunking' : 'pipelining') : 'lockstep';
+    const most = { chunking: maxInFlight, pipelining: 2, lockstep: 1 }[this.mode ?? best];
     // What comes before a connection is there has to wait for it.
     return maxConnections + Math.min(maxConnections * (Math.min(most, maxInFlight) - 1), maxQueued);
   }
@@ -134,12 +134,12 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     if (
       !pipelining ||
       !capabilities.pipelining ||
-      this.context.clock.monotonic() < this.stepUntil
+      this.context.clock.monotonic() < this.lockstepUntil
     ) {
-      return 'step';
+      return 'lockstep';
     }
     // Over LMTP the replies to content are as many as recipients were accepted: those come first.
-    return chunking && capabilities.chunking && !lmtp ? 'stream' : 'group';
+    return chunking && capabilities.chunking && !lmtp ? 'chunking' : 'pipelining';
   }
 
   attend(): void {
@@ -147,8 +147,8 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   }
 
   outOfStep(): void {
-    this.stepUntil = this.context.clock.monotonic() + STEP_MS;
-    this.mode = 'step';
+    this.lockstepUntil = this.context.clock.monotonic() + LOCKSTEP_MS;
+    this.mode = 'lockstep';
   }
 
   gone(connection: Connection, returned: readonly ReturnedJob[]): void {
@@ -188,7 +188,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     this.scheduled = true;
     // A write that finds the server asleep costs more than all else about a mail. With one mail a write,
     // those of all connections that were answered go out together.
-    if (this.mode === 'group') setImmediate(this.run);
+    if (this.mode === 'pipelining') setImmediate(this.run);
     else process.nextTick(this.run);
   }
 
@@ -200,7 +200,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     for (const connection of this.connections) if (connection.due) connection.flush();
     // Made while the server is at the last ones, the next are there when it answers.
     const { maxConnections, maxInFlight } = this.context.options.pool;
-    this.backlog.prepare(this.mode === 'stream' ? maxInFlight : maxConnections, AHEAD_BYTES);
+    this.backlog.prepare(this.mode === 'chunking' ? maxInFlight : maxConnections, AHEAD_BYTES);
     this.grow(workers);
     if (this.closing) this.wind();
     this.maybeDrained();
@@ -233,7 +233,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     while (free.length > 0) {
       // Long contents are made one by one.
       if (!backlog.hasReady) backlog.prepare(1, MAX_BYTES_IN_FLIGHT);
-      if (!backlog.hasReady || !this.rate.take()) break;
+      if (!backlog.hasReady || !this.pace.take()) break;
       let best = 0;
       for (let i = 1; i < free.length; i += 1) {
         if (free[i]!.outstanding < free[best]!.outstanding) best = i;
@@ -248,10 +248,10 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   private grow(workers: readonly Connection[]): void {
     const { backlog, opener } = this;
     const { maxConnections, maxInFlight } = this.context.options.pool;
-    if (backlog.size === 0 || this.rate.limiting) return;
+    if (backlog.size === 0 || this.pace.waiting) return;
     let room = 0;
     for (const one of workers) room += one.room();
-    const each = this.mode === 'stream' ? maxInFlight : 1;
+    const each = this.mode === 'chunking' ? maxInFlight : 1;
     const missing = Math.ceil((backlog.size - room) / each);
     const { size } = this.connections;
     if (this.context.clock.monotonic() < this.succeedAfter) {
@@ -287,7 +287,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   private maybeDrained(): void {
     if (!this.onDrained || this.backlog.size > 0 || this.connections.size > 0) return;
     if (this.opener.opening > 0) return;
-    this.rate.stop();
+    this.pace.stop();
     this.onDrained();
     this.onDrained = undefined;
   }

@@ -3,7 +3,11 @@ import type { ChannelEnd } from './channel.js';
 import type { SmtpErrors } from './smtp-errors.js';
 
 /** What the end of a channel means for whoever waited at `stage`; at `reply` the outcome is unknown. */
-export function endedAt(end: ChannelEnd, stage: MailStage, errors: SmtpErrors): MailDeliveryError {
+export function channelEndError(
+  end: ChannelEnd,
+  stage: MailStage,
+  errors: SmtpErrors,
+): MailDeliveryError {
   switch (end.kind) {
     case 'lost':
       return stage === 'starttls'

@@ -4,7 +4,7 @@ const STUFFED = Buffer.from('\n.');
 
 /**
  * Doubles a dot at the start of each line (RFC 5321 §4.5.2). `content` has CRLF line ends only; it is
- * answered as it is where nothing is to be doubled.
+ * returned as it is where nothing is to be doubled.
  */
 export function dotStuff(content: Buffer): Buffer {
   const dots: number[] = [];

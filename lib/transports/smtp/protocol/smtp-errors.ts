@@ -1,4 +1,5 @@
 import {
+  abortedError,
   MailDeliveryError,
   type MailDeliveryErrorInit,
   type MailErrorCode,
@@ -134,7 +135,9 @@ export class SmtpErrors {
 
   aborted(stage: MailStage, cause: unknown): MailDeliveryError {
     const message = `The attempt over ${this.transport} was aborted ${stage === 'queue' ? 'before it began' : words(stage)}`;
-    return this.make(stage, { code: 'MAIL_ABORTED', message, cause });
+    const { transport } = this;
+    const disposition = openDisposition(stage);
+    return abortedError({ stage, disposition, fault: 'transport', message, transport, cause });
   }
 
   protocol(

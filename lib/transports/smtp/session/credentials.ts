@@ -21,7 +21,7 @@ export interface PasswordCredentials {
 export interface TokenCredentials {
   readonly kind: 'token';
   readonly user: string;
-  /** Answers an access token; `renew` after the last one was refused. */
+  /** Returns an access token; `renew` after the last one was refused. */
   readonly token: (renew: boolean) => Promise<string>;
   readonly redact: (text: string) => string;
 }

@@ -2,7 +2,8 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Clock } from '../../../base/clock.js';
 import type { MailDeliveryError } from '../../../base/errors.js';
-import { Deadline } from './reply-limit.js';
+import { onAbort } from '../../../base/on-abort.js';
+import { ReplyLimit } from './reply-limit.js';
 import type { SmtpErrors } from '../protocol/smtp-errors.js';
 import type { ResolvedSmtpOptions } from '../options/smtp.options.js';
 
@@ -32,7 +33,7 @@ export function dial(
     };
     const socket = net.connect(target);
     let current: net.Socket = socket;
-    const deadline = new Deadline(clock, (ms) => {
+    const deadline = new ReplyLimit(clock, (ms) => {
       fail(
         stage === 'tls'
           ? errors.tls('connect', `no handshake within ${ms} ms`)
@@ -42,7 +43,7 @@ export function dial(
 
     const settle = () => {
       deadline.clear();
-      signal.removeEventListener('abort', onAbort);
+      forgetSignal();
       current.off('error', onError).off('close', onClose).on('error', ignore);
       socket.off('error', onError).off('close', onClose).on('error', ignore);
     };
@@ -56,7 +57,7 @@ export function dial(
       settle();
       resolve(current);
     };
-    const onAbort = () => {
+    const abort = () => {
       fail(errors.aborted(stage === 'dns' ? 'dns' : 'connect', signal.reason));
     };
     const onError = (error: NodeJS.ErrnoException) => {
@@ -77,7 +78,7 @@ export function dial(
       current = secured.on('error', onError).on('close', onClose);
     };
 
-    signal.addEventListener('abort', onAbort, { once: true });
+    const forgetSignal = onAbort(signal, abort);
     deadline.arm(stage === 'dns' ? timeouts.dnsMs : timeouts.connectMs);
     socket.on('error', onError).on('close', onClose).once('connect', onConnect);
     socket.once('lookup', (error: Error | null) => {

@@ -1,7 +1,7 @@
 import type { MailStage } from '../../../base/errors.js';
 import type { Channel, ChannelEnd, ChannelOwner } from '../protocol/channel.js';
 import type { SmtpContext } from './context.js';
-import { endedAt } from '../protocol/channel-end-error.js';
+import { channelEndError } from '../protocol/channel-end-error.js';
 import type { Reply } from '../protocol/reply.js';
 
 interface Waiter {
@@ -17,7 +17,7 @@ export class Dialog implements ChannelOwner {
   private waiter: Waiter | undefined;
   private end: ChannelEnd | undefined;
   /** A 421 that came before it was asked for. */
-  private farewell: Reply | undefined;
+  private closingReply: Reply | undefined;
   private stage: MailStage = 'greeting';
 
   constructor(
@@ -29,7 +29,7 @@ export class Dialog implements ChannelOwner {
   }
 
   /**
-   * Sends a command and answers its reply, whatever that is. A reply with the code `lastCode` is the
+   * Sends a command and returns its reply, whatever that is. A reply with the code `lastCode` is the
    * last: what follows 220 to STARTTLS is not the server's word, and is not even read.
    */
   command(line: string, stage: MailStage, deadlineMs: number, lastCode?: number): Promise<Reply> {
@@ -57,7 +57,7 @@ export class Dialog implements ChannelOwner {
       };
     });
     if (this.end) this.ended(this.end);
-    else if (this.farewell) this.reply(this.farewell);
+    else if (this.closingReply) this.reply(this.closingReply);
     return promise;
   }
 
@@ -93,10 +93,10 @@ export class Dialog implements ChannelOwner {
    * @throws MailDeliveryError when the server has said more than it was asked: it is over already.
    */
   finish(redact: (text: string) => string): void {
-    const { end, farewell, stage } = this;
+    const { end, closingReply, stage } = this;
     const { errors } = this.context;
-    if (end) throw endedAt(end, stage, errors);
-    if (farewell) throw errors.refused(stage, farewell.said(redact));
+    if (end) throw channelEndError(end, stage, errors);
+    if (closingReply) throw errors.refused(stage, closingReply.said(redact));
   }
 
   reply(reply: Reply): void {
@@ -106,7 +106,7 @@ export class Dialog implements ChannelOwner {
       waiter.cancelDeadline();
       waiter.resolve(reply);
     } else if (reply.code === 421) {
-      this.farewell = reply;
+      this.closingReply = reply;
     } else {
       this.channel.end({ kind: 'protocol', problem: 'a reply came that nothing had asked for' });
     }
@@ -126,7 +126,7 @@ export class Dialog implements ChannelOwner {
     if (!waiter) return;
     this.waiter = undefined;
     waiter.cancelDeadline();
-    waiter.reject(endedAt(end, waiter.stage, this.context.errors));
+    waiter.reject(channelEndError(end, waiter.stage, this.context.errors));
   }
 
   private begin(stage: MailStage): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../base/clock.js';
 
 /** One absolute deadline at a time. Unlike a socket's timeout, traffic does not put it off. */
-export class Deadline {
+export class ReplyLimit {
   private cancel: (() => void) | undefined;
 
   constructor(

@@ -1,4 +1,5 @@
 import type { MailStage } from '../../../base/errors.js';
+import { onAbort } from '../../../base/on-abort.js';
 import { authenticate } from './auth.js';
 import { type Capabilities, NO_CAPABILITIES, parseCapabilities } from '../protocol/capabilities.js';
 import { Channel } from '../protocol/channel.js';
@@ -33,7 +34,7 @@ export async function openSession(
   const stop = (): void => {
     channel.end({ kind: 'closed', reason: signal.reason });
   };
-  signal.addEventListener('abort', stop);
+  const forgetSignal = onAbort(signal, stop);
   if (signal.aborted) stop();
   try {
     let dialog = new Dialog(channel, context, onStage);
@@ -53,7 +54,7 @@ export async function openSession(
     channel.end({ kind: 'closed' });
     throw error;
   } finally {
-    signal.removeEventListener('abort', stop);
+    forgetSignal();
   }
 }
 

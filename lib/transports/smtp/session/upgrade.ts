@@ -1,6 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { connect } from 'node:tls';
 import type { MailDeliveryError } from '../../../base/errors.js';
+import { onAbort } from '../../../base/on-abort.js';
 import type { SmtpContext } from './context.js';
 
 /**
@@ -17,7 +18,7 @@ export function upgrade(
     const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
     const settle = (): void => {
       cancelDeadline();
-      signal.removeEventListener('abort', onAbort);
+      forgetSignal();
       secured.off('error', onError).off('close', onClose).on('error', ignore);
     };
     const secured = connect({ ...tls, socket: plain, host, servername }, () => {
@@ -36,7 +37,7 @@ export function upgrade(
     const onClose = (): void => {
       fail(errors.tls('starttls', 'the server closed the connection'));
     };
-    const onAbort = (): void => {
+    const abort = (): void => {
       fail(errors.aborted('starttls', signal.reason));
     };
     const cancelDeadline = clock.after(timeouts.commandMs, () => {
@@ -44,8 +45,8 @@ export function upgrade(
     });
     plain.on('error', ignore);
     secured.on('error', onError).on('close', onClose);
-    signal.addEventListener('abort', onAbort);
-    if (signal.aborted) onAbort();
+    const forgetSignal = onAbort(signal, abort);
+    if (signal.aborted) abort();
   });
 }
 

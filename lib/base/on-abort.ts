@@ -6,7 +6,7 @@ interface Listening {
 const signals = new WeakMap<AbortSignal, Listening>();
 
 /**
- * Calls `fn` when the signal aborts; the answer takes it back. One listener a signal, however many
+ * Calls `fn` when the signal aborts; what it returns takes that back. One listener a signal, however many
  * attempts share it: Node warns of a leak from the eleventh on. None once the last was taken back: Node
  * keeps a signal of `AbortSignal.any` for as long as somebody listens.
  */

@@ -1,4 +1,4 @@
-import type { Clock } from '../../base/clock.js';
+import type { Clock } from './clock.js';
 
 /** How much of a second may be caught up on at once. */
 const BURST_SECONDS = 0.1;
@@ -7,22 +7,24 @@ const BURST_SECONDS = 0.1;
 export class RateLimit {
   private tokens: number;
   private filledAt: number;
+  private readonly most: number;
 
+  /** `perSecond` 0 is no limit. */
   constructor(
     private readonly perSecond: number,
     private readonly clock: Clock,
   ) {
+    this.most = Math.max(1, perSecond * BURST_SECONDS);
     this.tokens = this.most;
     this.filledAt = clock.monotonic();
   }
 
   /** Takes one, if there is one. */
   take(): boolean {
+    if (this.perSecond === 0) return true;
     const now = this.clock.monotonic();
-    this.tokens = Math.min(
-      this.most,
-      this.tokens + ((now - this.filledAt) * this.perSecond) / 1_000,
-    );
+    const filled = ((now - this.filledAt) * this.perSecond) / 1_000;
+    this.tokens = Math.min(this.most, this.tokens + filled);
     this.filledAt = now;
     if (this.tokens < 1) return false;
     this.tokens -= 1;
@@ -32,9 +34,5 @@ export class RateLimit {
   /** Until the next one, in milliseconds. */
   get waitMs(): number {
     return Math.max(1, ((1 - this.tokens) * 1_000) / this.perSecond);
-  }
-
-  private get most(): number {
-    return Math.max(1, this.perSecond * BURST_SECONDS);
   }
 }
