@@ -1,24 +1,28 @@
 import type { Mail } from './mail.js';
+import { keysOf } from './read/fields.js';
 import type { MailDraft } from './read/validate.js';
 
 export type MailIdentity = Pick<Mail, 'id' | 'messageId' | 'createdAt'>;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-const OPTIONAL = [
-  'sender',
-  'text',
-  'html',
-  'amp',
-  'icalEvent',
-  'inReplyTo',
-  'priority',
-  'date',
-  'sendAt',
-  'dsn',
-  'requireTLSExtensionEnabled',
-  'providerOptions',
-] as const;
+/** Keys that a mail may lack. */
+type OptionalKey<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
+
+const OPTIONAL = keysOf<Pick<Mail, OptionalKey<Mail>>>({
+  sender: true,
+  text: true,
+  html: true,
+  amp: true,
+  icalEvent: true,
+  inReplyTo: true,
+  priority: true,
+  date: true,
+  sendAt: true,
+  dsn: true,
+  requireTLSExtensionEnabled: true,
+  providerOptions: true,
+});
 
 /**
  * The finished mail. What is inside the draft's lists is frozen already, by whoever read it. Fields

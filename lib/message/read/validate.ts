@@ -22,6 +22,9 @@ export interface MailDraft extends Omit<Mail, 'id' | 'createdAt' | 'messageId'> 
   readonly messageId?: string;
 }
 
+/** With every optional key written out, if only as `undefined`. */
+type Complete<T> = { readonly [K in keyof Required<T>]: T[K] };
+
 const ICAL_METHODS = [
   'PUBLISH',
   'REQUEST',
@@ -252,8 +255,8 @@ export function readMessage(
   const rest = readRest(issues, fields, meter);
   meter.report(issues);
   if (from === undefined || issues.count > 0) return undefined;
-  // Field by field: a spread gives the object a slow form.
-  return {
+  // Field by field: a spread gives the object a slow form. All of them, and the compiler sees to that.
+  const draft: Complete<MailDraft> = {
     from,
     sender: parties.sender,
     to: parties.to,
@@ -280,4 +283,5 @@ export function readMessage(
     tags: rest.tags,
     metadata: rest.metadata,
   };
+  return draft;
 }

@@ -1,6 +1,25 @@
 import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mail, MailAddress } from '../../message/mail.js';
+import type { MailField, MailFieldRule } from '../../message/mail-fields.js';
 import { type ComposedMail, composeMime } from '../../message/mime/compose.js';
+import type { MIME_FIELDS } from '../../message/mime/mime-fields.js';
+
+/** What the composer leaves to others. */
+type BesideContent = {
+  [K in MailField]: (typeof MIME_FIELDS)[K] extends { readonly carried: string } ? never : K;
+}[MailField];
+
+/** What SMTP does with each field of a mail that does not stand in its content. */
+export const SMTP_FIELDS = {
+  envelope: { carried: 'MAIL and RCPT' },
+  bcc: { irrelevant: 'the envelope has its recipients' },
+  dsn: { carried: 'RET, ENVID, NOTIFY and ORCPT (RFC 3461)' },
+  requireTLSExtensionEnabled: { carried: 'REQUIRETLS (RFC 8689)' },
+  sendAt: { irrelevant: 'once it has passed; until then `deliver` refuses it' },
+  tags: { irrelevant: 'they are for statistics, on this side of the transport' },
+  metadata: { irrelevant: 'it comes back in events, and is never a header' },
+  providerOptions: { irrelevant: 'they are another transport’s own' },
+} as const satisfies Readonly<Record<BesideContent, MailFieldRule>>;
 
 const PRIORITY = {
   high: [

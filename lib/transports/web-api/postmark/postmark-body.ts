@@ -1,9 +1,10 @@
 import { MailConfigurationError } from '../../../base/errors.js';
 import type { Mail, MailAddress } from '../../../message/mail.js';
+import { refusalBy } from '../../../message/mail-fields.js';
 import { OptionReader } from '../../../base/option-reader.js';
 import { headersOf } from '../mail-headers.js';
-import { smtpOnly } from '../smtp-only.js';
 import { cannotCarry, type WebApiFault } from '../web-api.provider.js';
+import { POSTMARK_FIELDS } from './postmark-fields.js';
 
 /** By its pages on the email API and on metadata, and its support pages on error 300. */
 const MAX_RECIPIENTS = 50;
@@ -14,6 +15,8 @@ const MAX_TEXT_BYTES = 5 * 1024 * 1024;
 export const MAX_BODY_BYTES = 10 * 1024 * 1024;
 const IN_ALL = ['attachments', 'at most 10 MB in all'] as const;
 const TRACK_LINKS = ['None', 'HtmlAndText', 'HtmlOnly', 'TextOnly'] as const;
+
+const refusalOf = refusalBy(POSTMARK_FIELDS);
 
 function unsupported(field: string, limit: string): WebApiFault {
   return cannotCarry(`Postmark cannot carry \`${field}\` of this mail: ${limit}`);
@@ -56,8 +59,10 @@ function findLimit(mail: Mail): [field: string, limit: string] | undefined {
   const { envelope, to, cc, bcc, tags, metadata, text, html } = mail;
   const all = [...to, ...cc, ...bcc];
   const named = new Set(all.map(({ address }) => address));
+  const refused = refusalOf(mail);
+  if (refused) return [refused.field, refused.why];
   if (envelope.from !== mail.from.address) {
-    return [mail.sender ? 'sender' : 'envelope.from', 'Postmark chooses the reverse-path itself'];
+    return ['envelope.from', 'Postmark chooses the reverse-path itself'];
   }
   if (envelope.to.length !== named.size || !envelope.to.every((one) => named.has(one))) {
     return ['envelope.to', 'Postmark sends to exactly to, cc and bcc'];
@@ -71,14 +76,9 @@ function findLimit(mail: Mail): [field: string, limit: string] | undefined {
   for (const [field, value] of Object.entries({ text, html })) {
     if (value !== undefined && Buffer.byteLength(value) > MAX_TEXT_BYTES) return [field, '5 MB'];
   }
-  for (const field of ['amp', 'icalEvent', 'date', 'sender'] as const) {
-    if (mail[field] !== undefined) return [field, 'Postmark has no way to carry it'];
-  }
   if (mail.sendAt !== undefined && Date.parse(mail.sendAt) > Date.now()) {
     return ['sendAt', 'Postmark sends at once'];
   }
-  const wish = smtpOnly(mail);
-  if (wish) return [wish, 'its Web API has no way to ask for it'];
   if (tags.length > 1) return ['tags', 'one tag'];
   if ((tags[0]?.length ?? 0) > MAX_TAG_LENGTH) return ['tags', `${MAX_TAG_LENGTH} characters`];
   const entries = Object.entries(metadata);

@@ -1,6 +1,7 @@
 import type { Mail, MailAddress, MailHeader } from '../../../message/mail.js';
+import { refusalBy } from '../../../message/mail-fields.js';
 import { headersOf } from '../mail-headers.js';
-import { smtpOnly } from '../smtp-only.js';
+import { SENDGRID_FIELDS } from './sendgrid-fields.js';
 import { headerLimit } from './sendgrid-headers.js';
 import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js';
 import { MAX_CUSTOM_ARGS_BYTES, MAX_SCHEDULE_MS } from './sendgrid-personalizations.js';
@@ -19,6 +20,8 @@ const MAX_CATEGORY_LENGTH = 255;
 /** "Less than 30 MB" in all. */
 export const MAX_BODY_BYTES = 30 * 1024 * 1024;
 
+const refusalOf = refusalBy(SENDGRID_FIELDS);
+
 type Check = (mail: Mail, now: number, options: SendGridExtras) => SendGridLimit | undefined;
 
 const CHECKS: readonly Check[] = [envelope, recipients, addresses, content, attachments, extras];
@@ -33,8 +36,8 @@ export function findLimit(
   options = readSendGridOptions(mail, now),
   headers: readonly MailHeader[] = headersOf(mail),
 ): SendGridLimit | undefined {
-  const field = smtpOnly(mail);
-  if (field) return { field, limit: 'its Web API has no way to ask for it' };
+  const refused = refusalOf(mail);
+  if (refused) return { field: refused.field, limit: refused.why };
   for (const check of CHECKS) {
     const found = check(mail, now, options);
     if (found) return found;

@@ -1,0 +1,38 @@
+import type { MailFieldRules } from '../mail-fields.js';
+
+/** What the composer does with each field of a mail. */
+export const MIME_FIELDS = {
+  id: { carried: 'the boundaries' },
+  messageId: { carried: 'Message-ID' },
+  createdAt: { carried: 'Date, where `date` is absent' },
+  date: { carried: 'Date' },
+  envelope: { irrelevant: 'the transport tells it beside the content (RFC 5321 §2.3.1)' },
+  from: { carried: 'From' },
+  sender: { carried: 'Sender' },
+  to: { carried: 'To' },
+  cc: { carried: 'Cc' },
+  bcc: { irrelevant: 'nobody may read it; the envelope has its recipients (RFC 5322 §3.6.3)' },
+  replyTo: { carried: 'Reply-To' },
+  subject: { carried: 'Subject' },
+  text: { carried: 'text/plain' },
+  html: { carried: 'text/html' },
+  amp: { carried: 'text/x-amp-html' },
+  icalEvent: { carried: 'text/calendar, and invite.ics' },
+  'attachments.filename': { carried: 'name and filename' },
+  'attachments.contentType': { carried: 'Content-Type' },
+  'attachments.content': { carried: 'the body of a part' },
+  'attachments.cid': { carried: 'Content-ID, and multipart/related' },
+  'attachments.disposition': { carried: 'Content-Disposition' },
+  headers: { carried: 'fields of their own' },
+  inReplyTo: { carried: 'In-Reply-To' },
+  references: { carried: 'References' },
+  priority: { carried: 'X-Priority, X-MSMail-Priority, Importance' },
+  tags: { irrelevant: 'they are for statistics, on this side of the transport' },
+  metadata: { irrelevant: 'it comes back in events, and is never a header' },
+  sendAt: { irrelevant: 'a transport that cannot hold mail refuses it until it has passed' },
+  dsn: { irrelevant: 'the transport asks for it beside the content (RFC 3461)' },
+  requireTLSExtensionEnabled: {
+    irrelevant: 'the transport asks for it beside the content (RFC 8689)',
+  },
+  providerOptions: { irrelevant: 'they are another transport’s own' },
+} as const satisfies MailFieldRules;
