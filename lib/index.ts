@@ -45,6 +45,7 @@ export { parseMail } from './message/mail-json.js';
 export type * from './transports/transport.js';
 export {
   createTransport,
+  type CreateTransportOptions,
   type MailRouteOptions,
   type MailTransportConfig,
   type SmtpTransportConfig,
@@ -68,5 +69,6 @@ export type * from './transports/smtp/options/smtp.options.js';
 export { WebApiTransport } from './transports/web-api/web-api.transport.js';
 export type * from './transports/web-api/web-api.options.js';
 export type * from './transports/web-api/web-api.provider.js';
-export type * from './transports/web-api/sendgrid/sendgrid-message.options.js';
-export type * from './transports/web-api/postmark/postmark-message.options.js';
+export type * from './transports/web-api/web-api.manifest.js';
+export type * from './transports/web-api/own-options.js';
+export type * from './transports/web-api/registry.js';

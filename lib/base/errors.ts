@@ -33,6 +33,7 @@ export type MailStage =
 export const MAIL_ERROR_CODES = {
   MAIL_INVALID: 'The message failed validation; nothing was sent or stored',
   MAIL_CONFIG: 'An option is wrong; the module was not built',
+  MAIL_LOAD: "A transport's code could not be loaded; nothing was sent",
   MAIL_TEMPLATE:
     'A template is missing or broken, or its context lacks a variable; nothing was sent',
   MAIL_VETOED: 'An interceptor stopped the message; nothing was sent',

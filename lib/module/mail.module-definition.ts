@@ -133,7 +133,7 @@ function createService(
   doubles: TestDoubles,
   { name, interceptors, relay, templates }: Injected,
 ): MailService {
-  const { transport, defaults, content, maxMessageBytes, redirect } = options;
+  const { transport, providers, defaults, content, maxMessageBytes, redirect } = options;
   const { clock = systemClock } = doubles;
   const fill = (message: MailMessage) => (templates ? fillMessage(message, templates) : message);
   const intercepted = (message: MailMessage) => {
@@ -142,7 +142,7 @@ function createService(
   };
   return new MailService({
     name,
-    transport: createTransport(transport, { clock, transport: doubles.transport }),
+    transport: createTransport(transport, { providers, clock, transport: doubles.transport }),
     relay: relay && (doubles.relay?.(relay) ?? relay),
     defaults,
     content,

@@ -13,7 +13,7 @@ import {
   type TemplatesOptions,
 } from '../templates/templates.options.js';
 import type { MailRelayDefinition } from '../relay/relay-definition.js';
-import type { MailTransportConfig } from '../transports/transport.factory.js';
+import type { MailTransportConfig, WebApiManifest } from '../transports/transport.factory.js';
 
 export interface MailShutdownOptions {
   /**
@@ -27,6 +27,8 @@ export interface MailShutdownOptions {
 export interface MailModuleOptions {
   /** The transport to the next hop: options, a URL, or an object of the MailTransport contract. */
   readonly transport: MailTransportConfig;
+  /** Web API providers of one's own: manifests, each of which `transport` may name. Default: none. */
+  readonly providers?: readonly WebApiManifest[];
   /** Fields that a message without them gets. `headers`, `tags`, `metadata` and `providerOptions` are merged. */
   readonly defaults?: Partial<MailMessageFields>;
   /** Which files and origins `path` and `href` of an attachment may name. Default: none. */
@@ -69,6 +71,7 @@ export const MAIL_DEFAULTS = {
 /** Options after checking; the transport is checked where it is made. */
 export interface ResolvedMailOptions {
   readonly transport: unknown;
+  readonly providers?: readonly WebApiManifest[];
   readonly defaults?: Partial<MailMessageFields>;
   readonly content?: ContentAllowance;
   readonly maxMessageBytes: number;
@@ -79,6 +82,7 @@ export interface ResolvedMailOptions {
 
 const KNOWN = [
   'transport',
+  'providers',
   'defaults',
   'content',
   'maxMessageBytes',
@@ -96,6 +100,8 @@ export function readMailOptions(raw: unknown): ResolvedMailOptions {
   const shutdown = reader.nested('shutdown', ['drainTimeoutMs']);
   return {
     transport: reader.raw('transport'),
+    // Checked with the transport, where they are made out.
+    providers: reader.raw('providers') as readonly WebApiManifest[] | undefined,
     defaults: readDefaults(reader.raw('defaults')),
     content: readContent(reader),
     maxMessageBytes: reader.integer('maxMessageBytes', MAIL_DEFAULTS.maxMessageBytes, {

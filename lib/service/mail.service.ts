@@ -235,12 +235,14 @@ export class MailService {
   }
 
   /**
-   * Opens the relay and starts its worker. The module calls it once the app is up.
+   * Loads the transport's code, opens the relay and starts its worker. The module calls it once the app is up.
    * @throws MailRelayError when storage is down now; the worker is started nevertheless and finds it
    * when it comes back.
    * @throws MailConfigurationError
+   * @throws MailDeliveryError (`MAIL_LOAD`) where a transport's code is not there.
    */
   async start(): Promise<void> {
+    await this.parts.transport.preload?.();
     const opened = this.parts.relay?.relay.open();
     // A worker keeps asking for a storage that is down now.
     await Promise.allSettled([opened]);

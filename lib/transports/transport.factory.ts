@@ -17,6 +17,8 @@ import { parseSmtpUrl } from './smtp/options/smtp.url.js';
 import { SmtpTransport } from './smtp/smtp.transport.js';
 import { readSmtpOptions, type SmtpTransportOptions } from './smtp/options/smtp.options.js';
 import type { MailTransport } from './transport.js';
+import { Providers } from './web-api/providers.js';
+import type { WebApiManifest } from './web-api/web-api.manifest.js';
 import { WebApiTransport } from './web-api/web-api.transport.js';
 import { parseWebApiUrl } from './web-api/web-api.url.js';
 import type { WebApiTransportOptions } from './web-api/web-api.options.js';
@@ -30,6 +32,8 @@ export interface SmtpTransportConfig extends SmtpTransportOptions {
    */
   readonly ports?: SmtpPorts;
 }
+
+export type { WebApiManifest };
 
 /**
  * How a transport is given: as options with a `type`, as a URL (`smtp://user:pass@host:587`, `smtps://…`,
@@ -48,8 +52,8 @@ export interface MailRouteOptions extends RouteTransportOptions<MailTransportCon
   readonly type: 'route';
 }
 
-const SCHEMES =
-  'smtp://, smtps://, sendgrid://, postmark://, memory:, failover:(…), fastest:(…) or round-robin:(…)';
+const schemesOf = ({ schemes }: Providers): string =>
+  `smtp://, smtps://, ${schemes}, memory:, failover:(…), fastest:(…) or round-robin:(…)`;
 const METHODS = ['deliver', 'verify', 'close', 'destroy'] as const;
 
 /**
@@ -60,6 +64,11 @@ const ROUTE_TIMEOUTS = { dnsMs: 2_000, connectMs: 2_000, greetingMs: 5_000 } as 
 
 /** Ports are looked for at the same time for so long, in milliseconds. */
 const PROBE_MS = 2_000;
+
+export interface CreateTransportOptions {
+  /** Web API providers of one's own, beside ours. Default: none. */
+  readonly providers?: readonly WebApiManifest[];
+}
 
 /** What a test puts in place of. */
 export interface TransportDoubles {
@@ -73,11 +82,16 @@ export interface TransportDoubles {
  * Makes a transport from its configuration, without any I/O.
  * @throws MailConfigurationError that names the option by its path, what was expected and what was got.
  */
-export function createTransport(config: unknown, doubles: TransportDoubles = {}): MailTransport {
-  return makeTransport(config, 'transport', { ...doubles, inRoute: false }).transport;
+export function createTransport(
+  config: unknown,
+  { providers, ...doubles }: CreateTransportOptions & TransportDoubles = {},
+): MailTransport {
+  const making = { ...doubles, providers: new Providers(providers), inRoute: false };
+  return makeTransport(config, 'transport', making).transport;
 }
 
 interface Making extends TransportDoubles {
+  readonly providers: Providers;
   readonly inRoute: boolean;
   /** What a route calls the transport. */
   readonly name?: string;
@@ -100,7 +114,7 @@ function makeReal(config: unknown, path: string, making: Making): MadeTransport 
     case 'smtp':
       return makeSmtp(config as SmtpTransportConfig, path, making.inRoute);
     case 'web-api':
-      return makeWebApi(config as WebApiTransportOptions, path, making.inRoute);
+      return makeWebApi(config, path, making);
     case 'memory':
       return trusted(new MemoryTransport(config, path));
     case 'route':
@@ -121,7 +135,8 @@ function fromUrl(text: string, path: string, making: Making): MadeTransport {
   try {
     url = new URL(text);
   } catch {
-    throw new MailConfigurationError(path, `a URL (${SCHEMES})`, 'a string that is no URL');
+    const expected = `a URL (${schemesOf(making.providers)})`;
+    throw new MailConfigurationError(path, expected, 'a string that is no URL');
   }
   switch (url.protocol) {
     case 'smtp:':
@@ -129,14 +144,14 @@ function fromUrl(text: string, path: string, making: Making): MadeTransport {
       const ports = takePorts(url);
       return makeSmtp({ type: 'smtp', ...parseSmtpUrl(url, path), ...ports }, path, making.inRoute);
     }
-    case 'sendgrid:':
-      return makeWebApi(parseWebApiUrl('sendgrid', url, path), path, making.inRoute);
-    case 'postmark:':
-      return makeWebApi(parseWebApiUrl('postmark', url, path), path, making.inRoute);
     case 'memory:':
       return trusted(new MemoryTransport({}, path));
-    default:
-      throw new MailConfigurationError(path, `a URL with ${SCHEMES}`, `the scheme ${url.protocol}`);
+    default: {
+      const manifest = making.providers.named(url.protocol.slice(0, -1));
+      if (manifest) return makeWebApi(parseWebApiUrl(manifest, url, path), path, making);
+      const expected = `a URL with ${schemesOf(making.providers)}`;
+      throw new MailConfigurationError(path, expected, `the scheme ${url.protocol}`);
+    }
   }
 }
 
@@ -200,9 +215,10 @@ function securityOf(options: SmtpTransportOptions, path: string): Security {
 }
 
 /** HTTPS, or on this machine. */
-function makeWebApi(given: WebApiTransportOptions, path: string, inRoute: boolean): MadeTransport {
+function makeWebApi(given: object, path: string, { inRoute, providers }: Making): MadeTransport {
   const { connectMs } = ROUTE_TIMEOUTS;
-  return trusted(new WebApiTransport(inRoute ? { connectMs, ...given } : given, path));
+  const options = (inRoute ? { connectMs, ...given } : given) as WebApiTransportOptions;
+  return trusted(new WebApiTransport(options, path, providers));
 }
 
 /** A transport of the user's own vouches for itself. */

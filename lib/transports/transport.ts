@@ -97,6 +97,11 @@ export interface MailTransport {
    * @throws MailDeliveryError with the reason why not.
    */
   verify(options?: DeliverOptions): Promise<void>;
+  /**
+   * Loads code that the first mail would wait for. Does no other I/O. Absent where there is none.
+   * @throws MailDeliveryError (`MAIL_LOAD`)
+   */
+  preload?(): Promise<void>;
   /** Takes no more work, lets what is in flight finish, closes politely. Idempotent. */
   close(): Promise<void>;
   /** Tears everything down at once; what is in flight fails. Idempotent. */

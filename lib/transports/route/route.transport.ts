@@ -65,6 +65,10 @@ export class RouteTransport implements MailTransport {
     });
   }
 
+  async preload(): Promise<void> {
+    await Promise.all(this.transports.map(async (member) => member.preload?.()));
+  }
+
   async close(): Promise<void> {
     await this.gate.close();
     this.choice.stop.abort(new MailShutdownError());

@@ -1,7 +1,8 @@
 import { addAbortSignal } from 'node:stream';
 import type { Socket } from 'node:net';
 import { buildConnector, errors } from 'undici';
-import { openTunnel, type Proxy } from './proxy.js';
+import { openTunnel } from './proxy.js';
+import type { Proxy } from './proxy-options.js';
 
 export interface ConnectorOptions {
   /** For name, TCP, a proxy's tunnel and TLS together, in milliseconds. */

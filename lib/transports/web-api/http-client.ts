@@ -6,7 +6,7 @@ import { HttpFailure } from './http-failure.js';
 import { onAbort } from '../../base/on-abort.js';
 import { OutgoingBody, SLICE_BYTES } from './outgoing-body.js';
 import { SlotQueue, type Slot, type SlotVerdict } from './slot-queue.js';
-import type { Proxy } from './proxy.js';
+import type { Proxy } from './proxy-options.js';
 import { Stop } from './stop.js';
 import type { WebApiRequest, WebApiResponse } from './web-api.provider.js';
 

@@ -1,36 +1,22 @@
 import { isLoopback } from '../../base/host-names.js';
 import { OptionReader } from '../../base/option-reader.js';
-import { PostmarkProvider } from './postmark/postmark.provider.js';
-import { readProxy, type Proxy } from './proxy.js';
-import { readOnBehalfOf } from './sendgrid/sendgrid-options.js';
-import { SendGridProvider } from './sendgrid/sendgrid.provider.js';
+import { suggest } from '../../base/suggest.js';
+import { Providers } from './providers.js';
+import { readProxy, type Proxy } from './proxy-options.js';
+import type { MailProviderTransports, WebApiManifest } from './web-api.manifest.js';
 import type { WebApiBulk, WebApiProvider } from './web-api.provider.js';
-
-/** A provider that this package knows. */
-export type BuiltInProvider = 'sendgrid' | 'postmark';
-
-/** Where each one's API is. */
-export const HOSTS: Readonly<Record<BuiltInProvider, string>> = {
-  sendgrid: 'api.sendgrid.com',
-  postmark: 'api.postmarkapp.com',
-};
 
 export interface WebApiTlsOptions {
   /** Certificate authorities (PEM) to trust in place of Node's, such as that of a firewall which reads TLS. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[];
 }
 
-/** A transport over a provider's HTTP API. */
-export interface WebApiTransportOptions {
+/** What a transport over any provider's HTTP API takes. */
+export interface WebApiCommonOptions {
   readonly type?: 'web-api';
-  /** A name, or an object of the WebApiProvider contract, which brings its own key and origin. */
-  readonly provider: BuiltInProvider | WebApiProvider;
-  /** The provider's API key (Postmark: server token). Required with a name, refused with an object. */
-  readonly apiKey?: string;
   /**
    * Where the API is. `https:`, or `http:` on this machine only. A path is put before the API's own.
-   * Default: the provider's, `https://api.sendgrid.com` or `https://api.postmarkapp.com`; SendGrid's
-   * accounts in the EU region use `https://api.eu.sendgrid.com`.
+   * Default: the provider's.
    */
   readonly baseUrl?: string;
   /**
@@ -62,14 +48,34 @@ export interface WebApiTransportOptions {
   readonly proxy?: string;
   /** TLS to the API and to an `https:` proxy. */
   readonly tls?: WebApiTlsOptions;
-  /** SendGrid checks the mail, answers 200 and sends nothing. Default false. */
-  readonly sandbox?: boolean;
-  /** SendGrid: the subuser, or `account-id …`, to send for (its header `on-behalf-of`). Default: none. */
-  readonly onBehalfOf?: string;
+}
+
+type Named = {
+  readonly [Name in keyof MailProviderTransports]: WebApiCommonOptions &
+    MailProviderTransports[Name] & {
+      /** The provider by its name, or an object of the WebApiProvider contract, which brings its own key and origin. */
+      readonly provider: Name;
+    };
+}[keyof MailProviderTransports];
+
+/** A provider's own object brings its key and origin. */
+interface Foreign extends Omit<WebApiCommonOptions, 'baseUrl'> {
+  readonly provider: WebApiProvider;
+}
+
+/** A transport over a provider's HTTP API: what any takes, and what only that provider knows. */
+export type WebApiTransportOptions = Named | Foreign;
+
+/** The provider's code, or where it comes from; what can be told of it without. */
+export interface ProviderSource {
+  readonly name: string;
+  readonly origin: string;
+  readonly bulkSize?: number;
+  readonly load: () => Promise<WebApiProvider>;
 }
 
 export interface ResolvedWebApiOptions {
-  readonly provider: WebApiProvider;
+  readonly source: ProviderSource;
   readonly connections: number;
   readonly maxQueued: number;
   readonly timeoutMs: number;
@@ -84,14 +90,12 @@ export const WEB_API_DEFAULTS = {
   maxQueued: 10_000,
   timeoutMs: 30_000,
   connectMs: 10_000,
-  sandbox: false,
 } as const;
 
 const MAX_TIMEOUT_MS = 600_000;
-const KEYS = [
+const COMMON = [
   'type',
   'provider',
-  'apiKey',
   'baseUrl',
   'connections',
   'maxQueued',
@@ -99,23 +103,28 @@ const KEYS = [
   'connectMs',
   'proxy',
   'tls',
-  'sandbox',
-  'onBehalfOf',
 ];
 const BULK_METHODS = ['check', 'request', 'response'] as const;
 const METHODS = ['request', 'response', 'verifyRequest', 'verifyResponse', 'redact'] as const;
 
 /** @throws MailConfigurationError */
-export function readWebApiOptions(raw: unknown, path: string): ResolvedWebApiOptions {
-  const reader = new OptionReader(path, raw, KEYS);
+export function readWebApiOptions(
+  raw: unknown,
+  path: string,
+  providers = new Providers(),
+): ResolvedWebApiOptions {
+  // The provider first: it says which other options there are.
+  const chosen = chooseProvider(new OptionReader(path, raw, Object.keys(raw ?? {})), providers);
+  const own = 'load' in chosen ? Object.keys(chosen.options) : [];
+  const reader = new OptionReader(path, raw, [...COMMON, ...own]);
   reader.oneOf('type', ['web-api'], 'web-api');
   const { connections, maxQueued, timeoutMs, connectMs } = WEB_API_DEFAULTS;
-  const provider = readProvider(reader);
+  const source = 'load' in chosen ? sourceOf(chosen, reader) : sourceOfObject(chosen, reader);
   const whole = reader.integer('timeoutMs', timeoutMs, { min: 100, max: MAX_TIMEOUT_MS });
   const proxy = readProxy(reader);
   const ca = reader.nested('tls', ['ca']).authorities('ca');
   return {
-    provider,
+    source,
     connections: reader.integer('connections', connections, { min: 1, max: 1000 }),
     maxQueued: reader.integer('maxQueued', maxQueued, { min: 0 }),
     timeoutMs: whole,
@@ -128,29 +137,56 @@ export function readWebApiOptions(raw: unknown, path: string): ResolvedWebApiOpt
   };
 }
 
-function readProvider(reader: OptionReader): WebApiProvider {
-  const raw = reader.raw('provider');
-  if (raw === 'sendgrid') {
-    return new SendGridProvider({
-      apiKey: readKey(reader),
-      baseUrl: readBaseUrl(reader, raw),
-      sandbox: reader.boolean('sandbox', WEB_API_DEFAULTS.sandbox),
-      onBehalfOf: readOnBehalfOf(reader),
-    });
+/** Checks every option of the provider's own now; its code comes later. */
+function sourceOf(manifest: WebApiManifest, reader: OptionReader): ProviderSource {
+  const own: Record<string, unknown> = {};
+  for (const [key, option] of Object.entries(manifest.options)) {
+    const value = option.read(reader, key);
+    if (value !== undefined) own[key] = value;
   }
-  if (raw === 'postmark') {
-    refuse(reader, ['sandbox', 'onBehalfOf'], 'absent with Postmark');
-    return new PostmarkProvider({ apiKey: readKey(reader), baseUrl: readBaseUrl(reader, raw) });
-  }
-  if (typeof raw !== 'object' || raw === null) {
-    reader.fail('provider', "'sendgrid', 'postmark' or an object of the WebApiProvider contract");
-  }
-  refuse(reader, ['apiKey', 'baseUrl', 'sandbox', 'onBehalfOf'], 'absent beside a provider object');
-  return checkProvider(raw, reader);
+  const baseUrl = readBaseUrl(reader, manifest.hostFor?.(own) ?? manifest.host);
+  const { name, bulkSize } = manifest;
+  return {
+    name,
+    origin: baseUrl.origin,
+    ...(bulkSize !== undefined && { bulkSize }),
+    load: async () => {
+      const provider = (await manifest.load()).create({ ...own, baseUrl });
+      if (provider.bulk?.size === bulkSize) return provider;
+      throw new Error(`its \`bulk.size\` is not the manifest's \`bulkSize\``);
+    },
+  };
 }
 
-function refuse(reader: OptionReader, keys: readonly string[], expected: string): void {
-  for (const key of keys) if (reader.raw(key) !== undefined) reader.fail(key, expected);
+function chooseProvider(
+  reader: OptionReader,
+  providers: Providers,
+): WebApiManifest | WebApiProvider {
+  const raw = reader.raw('provider');
+  const manifest = providers.named(raw);
+  if (manifest) return manifest;
+  if (typeof raw === 'object' && raw !== null) return checkProvider(raw, reader);
+  const known = providers.all.map(({ name }) => name);
+  const near = typeof raw === 'string' ? suggest(raw, known) : undefined;
+  return reader.fail(
+    'provider',
+    near === undefined
+      ? `${providers.names} or an object of the WebApiProvider contract`
+      : `spelled '${near}'`,
+  );
+}
+
+function sourceOfObject(provider: WebApiProvider, reader: OptionReader): ProviderSource {
+  if (reader.raw('baseUrl') !== undefined) {
+    reader.fail('baseUrl', 'absent beside a provider object, which has an `origin`');
+  }
+  const { name, origin, bulk } = provider;
+  return {
+    name,
+    origin,
+    ...(bulk && { bulkSize: bulk.size }),
+    load: () => Promise.resolve(provider),
+  };
 }
 
 function checkProvider(raw: object, reader: OptionReader): WebApiProvider {
@@ -176,21 +212,8 @@ function checkProvider(raw: object, reader: OptionReader): WebApiProvider {
   return raw as WebApiProvider;
 }
 
-/** It goes into an HTTP header, so nothing but visible ASCII may be in it. */
-function readKey(reader: OptionReader): string {
-  const key = reader.string('apiKey');
-  if (!/^[!-~]+$/.test(key)) {
-    reader.fail(
-      'apiKey',
-      'an API key without spaces or characters outside ASCII',
-      'a string that has some',
-    );
-  }
-  return key;
-}
-
-function readBaseUrl(reader: OptionReader, provider: BuiltInProvider): URL {
-  const text = reader.string('baseUrl', `https://${HOSTS[provider]}`);
+function readBaseUrl(reader: OptionReader, host: string): URL {
+  const text = reader.string('baseUrl', `https://${host}`);
   const url = parseBase(text);
   if (url) return url;
   return reader.fail(

@@ -156,6 +156,7 @@ describe('transports that fail and recover at random, under load', () => {
         ],
       });
       if (!(route instanceof RouteTransport)) throw new Error('expected a route');
+      await route.preload();
 
       const until = performance.now() + SECONDS * 1000;
       const running = () => performance.now() < until;

@@ -5,13 +5,17 @@ import { EventBus } from '../../../lib/events/event-bus.js';
 import { MailService } from '../../../lib/service/mail.service.js';
 import type { MailBulkMessage, MailBulkRecipient } from '../../../lib/message/bulk.js';
 import type { MailTransport } from '../../../lib/transports/transport.js';
-import type { WebApiBulk } from '../../../lib/transports/web-api/web-api.provider.js';
+import { create } from '../../../lib/transports/web-api/sendgrid/sendgrid.provider.js';
+import type {
+  WebApiBulk,
+  WebApiProvider,
+} from '../../../lib/transports/web-api/web-api.provider.js';
 import { WebApiTransport } from '../../../lib/transports/web-api/web-api.transport.js';
 import { startPostmarkServer } from '../../../sample/stand-ins/src/postmark-server.js';
 import { startSendGridServer } from '../../../sample/stand-ins/src/sendgrid-server.js';
 import { accept, fault, ScriptedTransport } from '../../fixtures/scripted-transport.js';
 import { eventually, nextHops } from '../route/helpers.js';
-import { openTransport } from './helpers.js';
+import { KEY, openTransport } from './helpers.js';
 
 const hops = nextHops();
 const closing: (() => Promise<unknown>)[] = [];
@@ -85,23 +89,14 @@ describe('a recipient whose part is too large', () => {
 describe('a provider of the user’s own with a fault in bulk', () => {
   async function withBulk(change: (bulk: WebApiBulk) => Partial<WebApiBulk>) {
     const server = await startSendGridServer();
-    const real = openTransport(server.url);
-    const { provider } = real as unknown as { provider: { bulk: WebApiBulk } };
-    const bulk = { ...provider.bulk, ...change(provider.bulk) };
-    const own = new Proxy(provider, {
-      get: (target, key) => {
-        if (key === 'bulk') return bulk;
-        const value: unknown = Reflect.get(target, key, target);
-        return typeof value === 'function'
-          ? (value as (...all: unknown[]) => unknown).bind(target)
-          : value;
-      },
-    });
-    const transport = new WebApiTransport({ provider: own as never });
+    const settings = { apiKey: KEY, baseUrl: new URL(server.url) };
+    const own: WebApiProvider = create(settings);
+    const bulk = { ...own.bulk!, ...change(own.bulk!) };
+    Object.defineProperty(own, 'bulk', { value: bulk });
+    const transport = new WebApiTransport({ provider: own });
     closing.push(
       () => server.close(),
       () => transport.destroy(),
-      () => real.destroy(),
     );
     return { server, transport };
   }

@@ -110,6 +110,7 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
 
   it('listens to a signal once, however many attempts share it, and to none without', async () => {
     const { signal } = new AbortController();
+    await transport.preload();
     const work = Array.from({ length: 50 }, () => transport.deliver(testMail(), { signal }));
     // Node warns of a leak from the eleventh listener on.
     expect(getEventListeners(signal, 'abort')).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { MailConfigurationError } from '../../../lib/base/errors.js';
+import { sendgrid } from '../../../lib/transports/web-api/sendgrid/sendgrid.manifest.js';
 import { parseWebApiUrl } from '../../../lib/transports/web-api/web-api.url.js';
 import {
   readWebApiOptions,
@@ -38,7 +39,7 @@ describe('Web API options', () => {
       maxQueued: 10_000,
       timeoutMs: 30_000,
       connectMs: 10_000,
-      provider: { origin: 'https://api.sendgrid.com' },
+      source: { origin: 'https://api.sendgrid.com' },
     });
   });
 
@@ -86,6 +87,11 @@ describe('Web API options', () => {
       'transport.provider',
     ],
     ['a key beside a provider object', { provider }, 'transport.apiKey'],
+    [
+      'what only another provider has',
+      { provider: 'postmark', sandbox: true },
+      'transport.sandbox',
+    ],
     [
       'an incomplete provider',
       { provider: { ...provider, redact: 1 }, apiKey: undefined },
@@ -139,7 +145,8 @@ describe('Web API options', () => {
 });
 
 describe('sendgrid:// URLs', () => {
-  const parse = (text: string) => parseWebApiUrl('sendgrid', new URL(text), 'transport');
+  const parse = (text: string) =>
+    parseWebApiUrl(sendgrid, new URL(text), 'transport') as unknown as WebApiTransportOptions;
 
   it('brings key, host and options', () => {
     expect(

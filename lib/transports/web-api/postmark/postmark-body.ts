@@ -3,6 +3,7 @@ import type { Mail, MailAddress } from '../../../message/mail.js';
 import { refusalBy } from '../../../message/mail-fields.js';
 import { OptionReader } from '../../../base/option-reader.js';
 import { headersOf } from '../mail-headers.js';
+import { POSTMARK_MESSAGE_OPTIONS } from './postmark-message.options.js';
 import { cannotCarry, type WebApiFault } from '../web-api.provider.js';
 import { POSTMARK_FIELDS } from './postmark-fields.js';
 
@@ -107,7 +108,7 @@ function findLimit(mail: Mail): [field: string, limit: string] | undefined {
 /** @throws MailConfigurationError by the mail's `providerOptions.postmark` */
 function readOptions(mail: Mail): Record<string, unknown> {
   const raw = mail.providerOptions?.postmark;
-  const known = ['messageStream', 'trackOpens', 'trackLinks'];
+  const known = Object.keys(POSTMARK_MESSAGE_OPTIONS);
   const reader = new OptionReader('providerOptions.postmark', raw, known);
   const given = (key: string): boolean => reader.raw(key) !== undefined;
   return {

@@ -10,12 +10,18 @@ import {
   type WebApiRequest,
   type WebApiResponse,
 } from '../web-api.provider.js';
+import type { ProviderSettings } from '../web-api.manifest.js';
 import { acceptance, faultOf, readAnswer, toAnswer } from './postmark-answer.js';
+import { MAX_BATCH, type PostmarkTransportOptions } from './postmark.options.js';
 import { MAX_BODY_BYTES, toBody, TOO_LARGE } from './postmark-body.js';
 
 /** By its page on the email API. */
-const MAX_BATCH = 500;
 const MAX_BATCH_BYTES = 50 * 1024 * 1024;
+
+/** What the manifest loads. */
+export function create(settings: ProviderSettings<PostmarkTransportOptions>): WebApiProvider {
+  return new PostmarkProvider(settings);
+}
 
 /** Postmark's email API. */
 export class PostmarkProvider implements WebApiProvider {
@@ -24,7 +30,7 @@ export class PostmarkProvider implements WebApiProvider {
   readonly #token: string;
   private readonly prefix: string;
 
-  constructor({ apiKey, baseUrl }: { readonly apiKey: string; readonly baseUrl: URL }) {
+  constructor({ apiKey, baseUrl }: ProviderSettings<PostmarkTransportOptions>) {
     this.#token = apiKey;
     this.origin = baseUrl.origin;
     this.prefix = baseUrl.pathname.replace(/\/+$/, '');

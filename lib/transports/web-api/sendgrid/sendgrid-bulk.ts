@@ -5,11 +5,8 @@ import type { WebApiFault, WebApiResponse } from '../web-api.provider.js';
 import { toSendGridBody } from './sendgrid-body.js';
 import { findLimit, MAX_BODY_BYTES, type SendGridLimit } from './sendgrid-limits.js';
 import { MAX_SUBSTITUTIONS_BYTES, type SendGridExtras } from './sendgrid-options.js';
-import {
-  MAX_PERSONALIZATIONS,
-  toAddress,
-  type Personalization,
-} from './sendgrid-personalizations.js';
+import { MAX_PERSONALIZATIONS } from './sendgrid.options.js';
+import { toAddress, type Personalization } from './sendgrid-personalizations.js';
 import { utf8Size } from './sendgrid-read.js';
 import { faultOf, readErrors } from './sendgrid-response.js';
 

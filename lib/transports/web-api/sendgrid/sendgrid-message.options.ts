@@ -84,6 +84,21 @@ export interface SendGridPersonalization {
   readonly sendAt?: Date | string;
 }
 
+/** The keys of SendGridMessageOptions, for the reader, and a line on each for the documentation. */
+export const SENDGRID_MESSAGE_OPTIONS: Readonly<Record<keyof SendGridMessageOptions, string>> = {
+  templateId: 'a template’s id; one that begins with `d-` is dynamic',
+  dynamicTemplateData: 'what a dynamic template fills in',
+  substitutions: 'tag → text, in subject, reply-to and content; 10,000 bytes at most',
+  sections: 'blocks of text that substitutions may name',
+  batchId: 'groups mails, so that their delivery can be paused or cancelled together',
+  asm: '`{ groupId, groupsToDisplay }`: the unsubscribe group',
+  ipPoolName: '2 to 64 characters',
+  mailSettings: 'bypasses of its lists, and a footer',
+  trackingSettings: 'tracking of clicks, opens and subscriptions, and Google Analytics',
+  personalizations: 'several versions in one request, each with recipients of its own',
+  onBehalfOf: 'the subuser to send for, in place of the transport’s own',
+};
+
 declare module '../../../message/provider-options.js' {
   interface MailProviderOptions {
     readonly sendgrid?: SendGridMessageOptions;

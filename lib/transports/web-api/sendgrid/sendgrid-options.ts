@@ -1,5 +1,8 @@
 import type { Mail } from '../../../message/mail.js';
 import { OptionReader } from '../../../base/option-reader.js';
+import { readHeaderText } from '../own-options.js';
+import { SENDGRID_MESSAGE_OPTIONS } from './sendgrid-message.options.js';
+import { SUBUSER } from './sendgrid.options.js';
 import { readPersonalizations, type Personalization } from './sendgrid-personalizations.js';
 import { readStrings, readText, utf8Size } from './sendgrid-read.js';
 
@@ -14,19 +17,7 @@ export interface SendGridExtras {
   readonly onBehalfOf?: string;
 }
 
-const KEYS = [
-  'templateId',
-  'dynamicTemplateData',
-  'substitutions',
-  'sections',
-  'batchId',
-  'asm',
-  'ipPoolName',
-  'mailSettings',
-  'trackingSettings',
-  'personalizations',
-  'onBehalfOf',
-];
+const KEYS = Object.keys(SENDGRID_MESSAGE_OPTIONS);
 type Settings = Readonly<Record<string, Readonly<Record<string, 'text' | 'boolean'>>>>;
 const MAIL_SETTINGS: Settings = {
   bypassListManagement: {},
@@ -84,17 +75,8 @@ export function readSendGridOptions(mail: Mail, now: number): SendGridExtras {
     },
     personal,
     ...optional('personalizations', personalizations),
-    ...optional('onBehalfOf', readOnBehalfOf(reader)),
+    ...optional('onBehalfOf', readHeaderText(reader, 'onBehalfOf', SUBUSER)),
   };
-}
-
-/** It becomes an HTTP header, so nothing but visible ASCII and single spaces may be in it. */
-export function readOnBehalfOf(reader: OptionReader): string | undefined {
-  const value = reader.optionalString('onBehalfOf');
-  if (value !== undefined && !/^[!-~]+(?: [!-~]+)*$/.test(value)) {
-    reader.fail('onBehalfOf', 'a subuser’s name in ASCII', 'a string that is none');
-  }
-  return value;
 }
 
 function optional<K extends string, T>(key: K, value: T | undefined): Partial<Record<K, T>> {

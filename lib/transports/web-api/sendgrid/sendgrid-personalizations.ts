@@ -3,6 +3,7 @@ import { describe, OptionReader } from '../../../base/option-reader.js';
 import { encodeHeaderValue } from '../encoded-word.js';
 import { headersOf } from '../mail-headers.js';
 import { headerLimit } from './sendgrid-headers.js';
+import { MAX_PERSONALIZATIONS } from './sendgrid.options.js';
 import { readStrings, utf8Size } from './sendgrid-read.js';
 
 export interface Address {
@@ -24,7 +25,6 @@ export interface Personalization {
   send_at?: number;
 }
 
-export const MAX_PERSONALIZATIONS = 1000;
 export const MAX_CUSTOM_ARGS_BYTES = 10_000;
 export const MAX_SCHEDULE_MS = 72 * 3600 * 1000;
 

@@ -11,19 +11,17 @@ import {
   type WebApiRequest,
   type WebApiResponse,
 } from '../web-api.provider.js';
+import type { ProviderSettings } from '../web-api.manifest.js';
 import { toSendGridBody } from './sendgrid-body.js';
 import { findLimit, MAX_BODY_BYTES, type SendGridLimit } from './sendgrid-limits.js';
 import { bulkFaults, findEntryLimit, toBulkBody } from './sendgrid-bulk.js';
 import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js';
-import { MAX_PERSONALIZATIONS } from './sendgrid-personalizations.js';
+import { MAX_PERSONALIZATIONS, type SendGridTransportOptions } from './sendgrid.options.js';
 import { errorWords, faultOf } from './sendgrid-response.js';
 
-export interface SendGridProviderOptions {
-  readonly apiKey: string;
-  readonly baseUrl: URL;
-  readonly sandbox: boolean;
-  /** The subuser to send for, unless a mail names another. */
-  readonly onBehalfOf?: string;
+/** What the manifest loads. */
+export function create(settings: ProviderSettings<SendGridTransportOptions>): WebApiProvider {
+  return new SendGridProvider(settings);
 }
 
 /** SendGrid's v3 Web API (https://www.twilio.com/docs/sendgrid/api-reference/mail-send). */
@@ -38,7 +36,12 @@ export class SendGridProvider implements WebApiProvider {
   /** Made once; they hold the key. */
   readonly #sendHeaders: Readonly<Record<string, string>>;
 
-  constructor({ apiKey, baseUrl, sandbox, onBehalfOf }: SendGridProviderOptions) {
+  constructor({
+    apiKey,
+    baseUrl,
+    sandbox = false,
+    onBehalfOf,
+  }: ProviderSettings<SendGridTransportOptions>) {
     this.#apiKey = apiKey;
     this.origin = baseUrl.origin;
     this.prefix = baseUrl.pathname.replace(/\/+$/, '');
