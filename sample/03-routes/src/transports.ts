@@ -3,7 +3,7 @@ import { Inbox } from 'mail-stand-ins/inbox';
 import { startSendGridInbox } from 'mail-stand-ins/sendgrid-inbox';
 import { startSmtpInbox } from 'mail-stand-ins/smtp-inbox';
 import { createTransport, RouteTransport, type MailTransportConfig } from 'nestjs-mail-relay';
-import { Link } from './link.js';
+import { Link } from 'mail-stand-ins/link';
 
 interface Closable {
   close(): Promise<void>;

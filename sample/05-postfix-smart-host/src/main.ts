@@ -1,0 +1,21 @@
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+
+const app = await NestFactory.create<NestExpressApplication>(AppModule, {
+  logger: ['warn', 'error'],
+  // JSON alone: a form on some other site must not be able to change anything here.
+  bodyParser: false,
+});
+app.useBodyParser('json');
+app.enableShutdownHooks(['SIGINT', 'SIGTERM'], { useProcessExit: true });
+
+const port = Number(process.env['PORT'] ?? 3000);
+await app.listen(port, process.env['HOST'] ?? '127.0.0.1').catch(() => {
+  // Nest has said why; most often another program has the port.
+  console.error('Choose another port, or any free one: PORT=0 npm start');
+  process.exit(1);
+});
+app.useLogger(['log', 'warn', 'error']);
+console.log(`Postfix: ${await app.getUrl()}/\nStop: Ctrl-C, or kill ${process.pid}\n`);
