@@ -29,7 +29,7 @@ beforeAll(async () => {
   cleanups.push(async () => {
     // SIGTERM first: the app stops its Postfix.
     stopApp();
-    await Promise.race([app.ended, new Promise((resolve) => setTimeout(resolve, 10_000))]);
+    await Promise.race([app.ended, new Promise((resolve) => setTimeout(resolve, 10_000).unref())]);
     app.kill();
     return app.ended;
   });
