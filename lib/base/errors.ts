@@ -55,6 +55,7 @@ export const MAIL_ERROR_CODES = {
   MAIL_CONNECTION_LOST: 'The connection was lost during the attempt',
   MAIL_RELAY:
     "The relay's storage failed or did not answer in time; the mail is not known to be stored",
+  MAIL_IDEMPOTENCY: 'The idempotency key belongs to another message; nothing was stored',
 } as const;
 
 export type MailErrorCode = keyof typeof MAIL_ERROR_CODES;
@@ -309,5 +310,29 @@ export class MailRelayError extends MailError {
   ) {
     super(message, options);
     this.disposition = options.disposition ?? 'retry';
+  }
+}
+
+/**
+ * An idempotency key came with another message: other recipients, another subject or other content.
+ * Nothing was stored, and the first mail goes its way.
+ */
+export class MailIdempotencyError extends MailError {
+  readonly code = 'MAIL_IDEMPOTENCY';
+  readonly disposition = 'permanent';
+
+  constructor(
+    /** The mail that was not stored. */
+    readonly id: string,
+    /** The mail that the key belongs to. */
+    readonly first: { readonly id: string; readonly messageId: string },
+  ) {
+    super(
+      `The idempotency key of mail ${id} belongs to mail ${first.id}, which has other recipients, another subject or other content; nothing was stored. Give each message a key of its own, and the same message the same key.`,
+    );
+  }
+
+  override toJSON(): Record<string, unknown> {
+    return { ...super.toJSON(), id: this.id, first: this.first };
   }
 }

@@ -84,6 +84,8 @@ export interface MailDeferredEvent extends MailEventBase, MailIds {
   readonly transportDown: boolean;
   /** Attempts that counted. */
   readonly attempts: number;
+  /** How many of them may have been accepted. */
+  readonly unknowns: number;
   /** How long it waits, in milliseconds. */
   readonly delayMs: number;
   /** Who has not got it yet. */
@@ -100,6 +102,8 @@ export interface MailDeadEvent extends MailEventBase {
   readonly reason: 'permanent' | 'expired' | 'held' | 'corrupt';
   /** Attempts that counted. */
   readonly attempts: number;
+  /** How many of them may have been accepted. */
+  readonly unknowns: number;
   /** Who has not got it. */
   readonly recipients: readonly string[];
   readonly failure: MailFailureSummary;

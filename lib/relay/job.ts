@@ -2,11 +2,21 @@ import { MAIL_ERROR_CODES, MailDeliveryError, type MailError } from '../base/err
 import { parseMail } from '../message/mail-json.js';
 import type { Mail } from '../message/mail.js';
 import { wellFormed } from '../message/text.js';
-import type { CorruptJob, JobFailure, NewJob, RelayPriority, Settlement } from './relay.js';
+import {
+  RELAY_PRIORITIES,
+  type JobFailure,
+  type NewJob,
+  type RelayPriority,
+  type Settlement,
+  type UnreadableJob,
+} from './relay.js';
 
 type DeadSettlement = Extract<Settlement, { readonly outcome: 'dead' }>;
 
-/** The version of the stored form that this package writes. It reads all versions up to this one. */
+/**
+ * The version of the stored form that this package writes. It reads all versions up to this one. A field
+ * that an older release may leave unread, such as `mailer`, needs no new version.
+ */
 export const JOB_VERSION = 1;
 
 /**
@@ -15,19 +25,21 @@ export const JOB_VERSION = 1;
  */
 export interface StoredJob {
   readonly v: typeof JOB_VERSION;
+  /** Empty for the unnamed mailer; absent in jobs of a release that stored none, which are anybody's. */
+  readonly mailer?: string;
   readonly queuedAt: number;
   readonly notBefore?: number;
   readonly priority: RelayPriority;
   readonly key?: string;
+  readonly digest?: string;
   readonly mail: Mail;
 }
 
-const PRIORITIES: readonly RelayPriority[] = ['high', 'normal', 'low'];
 const MAX_PROBLEM_LENGTH = 500;
 
 export function serializeJob(job: NewJob): StoredJob {
-  const { mail, queuedAt, notBefore, priority, idempotencyKey: key } = job;
-  return { v: JOB_VERSION, queuedAt, notBefore, priority, key, mail };
+  const { mail, mailer = '', queuedAt, notBefore, priority, idempotencyKey: key, digest } = job;
+  return { v: JOB_VERSION, mailer, queuedAt, notBefore, priority, key, digest, mail };
 }
 
 /**
@@ -51,23 +63,36 @@ export function parseJob(json: unknown): NewJob {
         : 'The job has no version that this release knows',
     );
   }
-  const priority = PRIORITIES.find((one) => one === field('priority'));
+  const priority = RELAY_PRIORITIES.find((one) => one === field('priority'));
   if (!priority) throw new TypeError('`priority` is none of high, normal, low');
   const notBefore = field('notBefore');
-  const key = field('key');
-  if (key !== undefined && typeof key !== 'string') throw new TypeError('`key` is no string');
+  const text = (name: string): string | undefined => {
+    const value = field(name);
+    if (value === undefined || typeof value === 'string') return value;
+    throw new TypeError(`\`${name}\` is no string`);
+  };
+  const [mailer, key, digest] = [text('mailer'), text('key'), text('digest')];
   return {
     mail: parseMail(field('mail')),
+    ...(mailer !== undefined && { mailer }),
     queuedAt: readTime('queuedAt', field('queuedAt')),
     ...(notBefore !== undefined && { notBefore: readTime('notBefore', notBefore) }),
     priority,
     ...(key !== undefined && { idempotencyKey: key }),
+    ...(digest !== undefined && { digest }),
   };
 }
 
 function readTime(name: string, value: unknown): number {
   if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
   throw new TypeError(`\`${name}\` is no time in milliseconds since the Unix epoch`);
+}
+
+/** How many of these sizes one lease takes within `maxSize`: at least the first, then as many as fit. */
+export function countFitting(sizes: readonly number[], maxSize: number): number {
+  let left = maxSize;
+  const end = sizes.findIndex((size, index) => (left -= size) < 0 && index > 0);
+  return end === -1 ? sizes.length : end;
 }
 
 /** From when the job's lifetime counts, in milliseconds since the Unix epoch. */
@@ -100,9 +125,9 @@ export function problemOf(error: unknown): string {
 }
 
 /** The end of a job that could not be read; `at` in milliseconds since the Unix epoch. */
-export function burial({ id, problem: message }: CorruptJob, at: number): DeadSettlement {
+export function burial({ id, problem: message }: UnreadableJob, at: number): DeadSettlement {
   const failure: JobFailure = { code: 'MAIL_RELAY', disposition: 'permanent', message, at };
-  return { id, outcome: 'dead', reason: 'corrupt', attempts: 0, failure };
+  return { id, outcome: 'dead', reason: 'corrupt', attempts: 0, unknowns: 0, failure };
 }
 
 /** An error as it is stored beside a job; `now` in milliseconds since the Unix epoch. */

@@ -1,8 +1,14 @@
 import type { Clock } from '../base/clock.js';
-import { abortedError, type MailDeliveryError, MailRelayError } from '../base/errors.js';
+import {
+  abortedError,
+  type MailDeliveryError,
+  MailIdempotencyError,
+  MailRelayError,
+} from '../base/errors.js';
 import type { EventBus } from '../events/event-bus.js';
 import type { Mail } from '../message/mail.js';
-import type { MailRelay, RelayPriority } from './relay.js';
+import { digestOf, tellsApart } from './digest.js';
+import type { MailRelay, NewJob, RelayPriority } from './relay.js';
 
 export interface StoreOptions {
   readonly signal?: AbortSignal;
@@ -31,7 +37,7 @@ export class RelayEnqueuer {
     },
   ) {}
 
-  /** @throws MailRelayError */
+  /** @throws MailRelayError, MailIdempotencyError */
   async store(mail: Mail, options: StoreOptions): Promise<QueuedReceipt> {
     const { relay, events, clock, mailer } = this.parts;
     const { signal, idempotencyKey, priority = 'normal' } = options;
@@ -40,17 +46,23 @@ export class RelayEnqueuer {
     // The relay holds the mail back itself, so that it goes over transports that cannot.
     const { sendAt, ...rest } = mail;
     const notBefore = sendAt === undefined ? undefined : Date.parse(sendAt);
-    const job = {
+    const job: NewJob = {
+      mailer: mailer ?? '',
       mail: sendAt === undefined ? mail : Object.freeze(rest),
       queuedAt,
       ...(notBefore !== undefined && { notBefore }),
       priority,
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
+      ...(idempotencyKey !== undefined && { idempotencyKey, digest: digestOf(mail) }),
     };
     const [outcome] = await relay.enqueue([job]);
-    if (outcome?.status === 'duplicate') return queued(outcome.id, outcome.messageId);
+    if (outcome?.status === 'duplicate') {
+      const { id, messageId, digest } = outcome;
+      if (tellsApart(digest, job.digest))
+        throw new MailIdempotencyError(mail.id, { id, messageId });
+      return queued(id, messageId);
+    }
     if (outcome?.status !== 'stored') {
-      throw outcome?.error ?? new MailRelayError('The relay answered nothing for the mail');
+      throw outcome?.error ?? new MailRelayError('The relay returned nothing for the mail');
     }
     const { id, messageId } = mail;
     events.emit('queued', () => {

@@ -1,11 +1,15 @@
-import type { MailErrorCode, MailDisposition, MailRelayError } from '../base/errors.js';
+import { MailRelayError, type MailErrorCode, type MailDisposition } from '../base/errors.js';
 import type { Mail } from '../message/mail.js';
 
-export type RelayPriority = 'high' | 'normal' | 'low';
+/** Which mail leaves first, in this order. */
+export const RELAY_PRIORITIES = ['high', 'normal', 'low'] as const;
+export type RelayPriority = (typeof RELAY_PRIORITIES)[number];
 
 /** A mail on its way into the relay. */
 export interface NewJob {
   readonly mail: Mail;
+  /** Whose it is: the name of the module instance. Absent or empty: the unnamed one's. Only its worker leases it. */
+  readonly mailer?: string;
   /** When it was accepted, in milliseconds since the Unix epoch. */
   readonly queuedAt: number;
   /** Not to be leased before this moment (`sendAt`), in milliseconds since the Unix epoch. */
@@ -17,14 +21,21 @@ export interface NewJob {
    * a time after the mail is sent.
    */
   readonly idempotencyKey?: string;
+  /** Of what makes the message this one and no other (`digestOf`); kept as long as the key. Only beside a key. */
+  readonly digest?: string;
 }
 
 /** What became of one job of an `enqueue`. */
 export type EnqueueOutcome =
   /** On stable storage. Never answered on a guess. */
   | { readonly status: 'stored' }
-  /** Its idempotency key was taken; these are the first mail's ids. */
-  | { readonly status: 'duplicate'; readonly id: string; readonly messageId: string }
+  /** Its idempotency key was taken; these are the first mail's ids, and its digest where one was stored. */
+  | {
+      readonly status: 'duplicate';
+      readonly id: string;
+      readonly messageId: string;
+      readonly digest?: string;
+    }
   /** Not known to be stored; `error.disposition` says which. */
   | { readonly status: 'failed'; readonly error: MailRelayError };
 
@@ -46,21 +57,52 @@ export interface LeasedJob {
   readonly mail: Mail;
   /** How many attempts counted so far. */
   readonly attempts: number;
+  /** How many of them may have been accepted (disposition `unknown`). */
+  readonly unknowns: number;
   /** From when its lifetime counts: when it was accepted, or its `notBefore`. Milliseconds since the epoch. */
   readonly bornAt: number;
   /** Of its stored form, in characters; the worker bounds by it what is in memory. */
   readonly size?: number;
 }
 
-/** A job that could not be read. The driver has set it aside as dead, reason `corrupt`. */
-export interface CorruptJob {
+/**
+ * A job that is leased and could not be read. The worker gives it back, reads it once more, and settles
+ * it as dead (`corrupt`) when that fails, too: a read that failed may have been the disk's fault.
+ */
+export interface UnreadableJob {
+  /** What `settle` and `release` know it by. */
   readonly id: string;
   readonly problem: string;
 }
 
+/** Something in the storage that this package did not put there. It is not leased, and left as it is. */
+export interface ForeignJob {
+  readonly id: string;
+  /** By what the driver knows that it is none of ours. */
+  readonly problem: string;
+}
+
+export interface LeaseRequest {
+  /** Jobs at most, the unreadable ones included; at least 1. */
+  readonly max: number;
+  /**
+   * Characters of their stored forms, together, at most. The first job is leased whatever its size; see
+   * `countFitting`.
+   */
+  readonly maxSize: number;
+}
+
 export interface Lease {
   readonly jobs: readonly LeasedJob[];
-  readonly corrupt: readonly CorruptJob[];
+  readonly unreadable: readonly UnreadableJob[];
+  /** Met on the way; the worker tells of each once. */
+  readonly foreign?: readonly ForeignJob[];
+  /**
+   * How long these leases last, in milliseconds, by the clock of the storage, from the moment when they
+   * were asked for; `heartbeat` begins it anew. The worker starts no mail after that without asking.
+   * Absent: a lease lasts as long as the process.
+   */
+  readonly validMs?: number;
   /** Part of the storage cannot be read; the jobs are those that can. */
   readonly damage?: MailRelayError;
   /** More may be had once this many milliseconds have passed. Absent: the driver will call `onWork`. */
@@ -70,12 +112,16 @@ export interface Lease {
 /**
  * - `permanent`: the next hop refused it for good.
  * - `expired`: its lifetime passed.
- * - `held`: it may have been accepted (`unknown`), and the policy says not to send it again unasked.
+ * - `held`: it may have been accepted (`unknown`), and the policy says not to send it again by itself.
  * - `corrupt`: it could not be read out of storage.
  */
 export type DeadReason = 'permanent' | 'expired' | 'held' | 'corrupt';
 
-/** How an attempt ended, for storage. Settling an id that is settled already changes nothing. */
+/**
+ * How an attempt ended, for storage. Settling an id that is settled already changes nothing, and counts
+ * as recorded. Who took over a lease that ran out decides about the job from then on, but for `sent`: a
+ * mail that was accepted is settled whoever holds its lease.
+ */
 export type Settlement =
   | { readonly id: string; readonly outcome: 'sent' }
   | {
@@ -85,6 +131,8 @@ export type Settlement =
       readonly delayMs: number;
       /** Attempts that counted, this one included. */
       readonly attempts: number;
+      /** How many of them may have been accepted. */
+      readonly unknowns: number;
       /** The recipients still open; absent when they are the same as before. */
       readonly open?: readonly string[];
       readonly failure: JobFailure;
@@ -94,9 +142,22 @@ export type Settlement =
       readonly outcome: 'dead';
       readonly reason: DeadReason;
       readonly attempts: number;
+      readonly unknowns: number;
       readonly open?: readonly string[];
       readonly failure: JobFailure;
     };
+
+/** Some outcomes of a `settle` could not be recorded; all others are. */
+export class UnrecordedError extends MailRelayError {
+  constructor(
+    message: string,
+    /** The ids whose outcomes are not recorded. */
+    readonly ids: readonly string[],
+    options: { readonly cause?: unknown } = {},
+  ) {
+    super(message, options);
+  }
+}
 
 export type JobState = 'queued' | 'scheduled' | 'deferred' | 'leased' | 'dead' | 'sent';
 
@@ -104,9 +165,13 @@ export type JobState = 'queued' | 'scheduled' | 'deferred' | 'leased' | 'dead' |
 export interface JobSummary {
   readonly id: string;
   readonly messageId: string;
+  /** Absent for the unnamed mailer, and for jobs of a release that stored no mailer. */
+  readonly mailer?: string;
   readonly state: JobState;
   readonly priority: RelayPriority;
   readonly attempts: number;
+  /** How many attempts may have been accepted. */
+  readonly unknowns: number;
   /** Milliseconds since the Unix epoch. */
   readonly queuedAt: number;
   /** When it is due, in milliseconds since the Unix epoch; of scheduled and deferred jobs. */
@@ -141,6 +206,8 @@ export interface ListOptions {
 }
 
 export interface ConsumeOptions {
+  /** Whose jobs to lease: the name of the module instance. Absent or empty: the unnamed one's. */
+  readonly mailer?: string;
   /** There may be work to lease. Called as often as the driver likes; never during `consume` itself. */
   readonly onWork: () => void;
 }
@@ -148,37 +215,57 @@ export interface ConsumeOptions {
 /**
  * A driver: durable storage of mails on their way. Building one does no I/O. Every method that touches
  * storage settles within the driver's own bound and rejects with MailRelayError when storage fails.
+ *
+ * What the worker does for every driver, so that none needs to: it never starts a job that is under way
+ * in its process, or whose outcome it could not record yet, although a lease brings it again; it starts
+ * none whose lease may have run out; it reads an unreadable job twice before it sets it aside; it
+ * repeats what could not be recorded for as long as the process lives.
  */
 export interface MailRelay {
   /** Names the storage in logs and errors; never holds a secret. */
   readonly name: string;
+  /**
+   * The same for two relays of one process exactly where they hold the same mail: the resolved path of a
+   * file, for one. Two workers of one mailer on one storage are then refused. Absent: not known.
+   */
+  readonly identity?: string;
   /** Opens storage, as far as it can be had now: a storage that is down is no error, it comes later. */
   open(): Promise<void>;
   /**
-   * Puts mails on stable storage and answers one outcome for each, in order. A rejection means that
+   * Puts mails on stable storage and returns one outcome for each, in order. A rejection means that
    * none is known to be stored.
    */
   enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]>;
 
-  /** From now on this process leases. Called once, by the worker. */
+  /** From now on this process leases for one mailer. Called once, by its worker. */
   consume(options: ConsumeOptions): Promise<void>;
-  /** Leases up to `max` due jobs: higher priority first, then first come, first served. Never waits for work. */
-  lease(max: number): Promise<Lease>;
-  /** Records how attempts ended. The worker repeats the batch when it rejects. */
+  /**
+   * Leases due jobs of the mailer, and of a release that stored no mailer: higher priority first, then
+   * first come, first served. Never waits for work.
+   */
+  lease(request: LeaseRequest): Promise<Lease>;
+  /**
+   * Records how attempts ended, and resolves only when all of it is recorded.
+   * @throws UnrecordedError where only some could not be, MailRelayError where none is known to be. The
+   * worker repeats those.
+   */
   settle(settlements: readonly Settlement[]): Promise<void>;
   /** How often `heartbeat` wants to be called, in milliseconds. Absent: the driver renews by itself. */
   readonly heartbeatMs?: number;
-  /** Renews the leases of jobs whose attempts last. */
-  heartbeat(ids: readonly string[]): Promise<void>;
+  /**
+   * Renews leases, and returns the ids of those that this process still holds: a lease that ran out and
+   * went to another one is none. One that ran out and went to nobody may be taken again.
+   */
+  heartbeat(ids: readonly string[]): Promise<readonly string[]>;
   /** Gives leased jobs back at once, as if never leased: same place, no attempt counted. */
   release(ids: readonly string[]): Promise<void>;
 
-  /** Oldest first. */
+  /** Oldest first, whosever they are. */
   list(options?: ListOptions): Promise<readonly JobSummary[]>;
   show(id: string): Promise<JobDetails | undefined>;
-  /** Makes dead jobs due now, with a new lifetime and no attempts counted. Answers how many. */
+  /** Makes dead jobs due now, with a new lifetime and no attempts counted. Returns how many. */
   retry(ids: readonly string[] | 'all'): Promise<number>;
-  /** Removes dead jobs for good; their idempotency keys are free again. Answers how many. */
+  /** Removes dead jobs for good; their idempotency keys are free again. Returns how many. */
   discard(ids: readonly string[] | 'all'): Promise<number>;
   stats(): Promise<RelayStats>;
 

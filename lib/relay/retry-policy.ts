@@ -13,32 +13,65 @@ export interface RetryOptions {
    */
   readonly lifetimeMs?: number;
   /**
-   * When the reply was lost after the content was complete, so that the mail may have been accepted
-   * (RFC 1047). `retry`, the default, sends it again with the same Message-ID; `hold` sets it aside
-   * as dead until somebody says so.
+   * What to do when the reply was lost after the content was complete, so that the mail may have been
+   * accepted (RFC 1047). `hold` sets it aside as dead (`held`) until somebody decides. `once`, the
+   * default, sends it one more time with the same Message-ID after 300,000 ms (5 minutes), then holds
+   * it. `{ attempts, afterMs }` says how many more times (minimum 0) and after how long each (minimum
+   * 1,000).
    */
-  readonly onUnknown?: 'retry' | 'hold';
+  readonly onUnknown?: 'hold' | 'once' | UnknownPolicy;
 }
 
-export type RetryPolicy = Required<RetryOptions>;
+export interface UnknownPolicy {
+  readonly attempts: number;
+  /** In milliseconds. */
+  readonly afterMs: number;
+}
+
+/** The same after checking. */
+export interface RetryPolicy extends Required<Omit<RetryOptions, 'onUnknown'>> {
+  readonly onUnknown: UnknownPolicy;
+}
+
+const ONCE: UnknownPolicy = { attempts: 1, afterMs: 300_000 };
 
 export const RETRY_DEFAULTS: RetryPolicy = {
   minBackoffMs: 10_000,
   maxBackoffMs: 3_600_000,
   lifetimeMs: 259_200_000,
-  onUnknown: 'retry',
+  onUnknown: ONCE,
 };
+
+/** A shorter wait is none: the next hop may still be writing down what it took. */
+const MIN_UNKNOWN_WAIT_MS = 1_000;
 
 /** Reads the option `retry`. @throws MailConfigurationError */
 export function readRetryPolicy(options: OptionReader): RetryPolicy {
   const reader = options.nested('retry', Object.keys(RETRY_DEFAULTS));
-  const { minBackoffMs, maxBackoffMs, lifetimeMs, onUnknown } = RETRY_DEFAULTS;
+  const { minBackoffMs, maxBackoffMs, lifetimeMs } = RETRY_DEFAULTS;
   const min = reader.integer('minBackoffMs', minBackoffMs, { min: 1 });
   return {
     minBackoffMs: min,
     maxBackoffMs: reader.integer('maxBackoffMs', Math.max(min, maxBackoffMs), { min }),
     lifetimeMs: reader.integer('lifetimeMs', lifetimeMs, { min: 0 }),
-    onUnknown: reader.oneOf('onUnknown', ['retry', 'hold'], onUnknown),
+    onUnknown: readUnknownPolicy(reader),
+  };
+}
+
+function readUnknownPolicy(reader: OptionReader): UnknownPolicy {
+  const given = reader.raw('onUnknown');
+  if (given === undefined || given === 'once') return ONCE;
+  if (given === 'hold') return { ...ONCE, attempts: 0 };
+  const expected = "'hold', 'once' or { attempts, afterMs }";
+  if (given === 'retry') {
+    // What 0.1.0 had: without bound, a next hop whose replies are lost got a mail for three days.
+    reader.fail('onUnknown', `${expected}: how often to send again is bounded now`, "'retry'");
+  }
+  if (typeof given !== 'object') reader.fail('onUnknown', expected);
+  const own = reader.nested('onUnknown', Object.keys(ONCE));
+  return {
+    attempts: own.integer('attempts', ONCE.attempts, { min: 0 }),
+    afterMs: own.integer('afterMs', ONCE.afterMs, { min: MIN_UNKNOWN_WAIT_MS }),
   };
 }
 
@@ -54,6 +87,8 @@ export interface RetryQuestion {
   readonly retryAfterMs?: number;
   /** Attempts that counted, this one included; at least 1. */
   readonly attempts: number;
+  /** How many of them may have been accepted, this one included. */
+  readonly unknowns: number;
   /** Milliseconds since the mail's lifetime began. */
   readonly ageMs: number;
   /** From 0 up to but not including 1. */
@@ -62,12 +97,15 @@ export interface RetryQuestion {
 
 /** Decides on a fault of the message; pure. */
 export function decide(policy: RetryPolicy, question: RetryQuestion): RetryDecision {
-  const { disposition, retryAfterMs, attempts, ageMs, random } = question;
+  const { disposition, retryAfterMs, attempts, unknowns, ageMs, random } = question;
   if (disposition === 'permanent') return { action: 'dead', reason: 'permanent' };
-  if (disposition === 'unknown' && policy.onUnknown === 'hold') {
-    return { action: 'dead', reason: 'held' };
-  }
   const left = policy.lifetimeMs - ageMs;
+  if (disposition === 'unknown') {
+    const { attempts: more, afterMs } = policy.onUnknown;
+    // Whoever may have got it is not told that it expired.
+    if (unknowns > more || left <= 0) return { action: 'dead', reason: 'held' };
+    return { action: 'defer', delayMs: Math.max(afterMs, retryAfterMs ?? 0) };
+  }
   if (left <= 0) return { action: 'dead', reason: 'expired' };
   const wanted = Math.max(backoffMs(policy, attempts, random), retryAfterMs ?? 0);
   // The last attempt is at the end of the lifetime, not somewhere before it.

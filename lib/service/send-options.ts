@@ -1,6 +1,8 @@
 import { MailValidationError, type MailIssue } from '../base/errors.js';
+import { surrogateFault } from '../message/text.js';
+import { RELAY_PRIORITIES } from '../relay/relay.js';
 
-const PRIORITIES: readonly unknown[] = [undefined, 'high', 'normal', 'low'];
+const PRIORITIES: readonly unknown[] = [undefined, ...RELAY_PRIORITIES];
 const MAX_KEY_LENGTH = 255;
 
 /**
@@ -22,7 +24,7 @@ export function readSendOptions(
   } else if (idempotencyKey !== undefined && !isKey(idempotencyKey)) {
     issues.push({
       path: 'options.idempotencyKey',
-      problem: `is not a string of 1 to ${MAX_KEY_LENGTH} characters without control characters`,
+      problem: `is not a string of 1 to ${MAX_KEY_LENGTH} characters without control characters and lone surrogates`,
       fix: 'Use the id of what the mail is about, for example `invoice-4711`',
     });
   }
@@ -41,6 +43,8 @@ function isKey(key: unknown): key is string {
     typeof key === 'string' &&
     key.length > 0 &&
     key.length <= MAX_KEY_LENGTH &&
-    !/[\u0000-\u001f\u007f]/.test(key)
+    !/[\u0000-\u001f\u007f]/.test(key) &&
+    // Storage would keep U+FFFD in its place, and take two keys for one.
+    !surrogateFault(key)
   );
 }

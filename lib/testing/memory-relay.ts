@@ -1,36 +1,40 @@
 import { systemClock, type Clock } from '../base/clock.js';
 import { MailRelayError } from '../base/errors.js';
 import type { Mail } from '../message/mail.js';
-import { bornAt, parseJob, narrowTo, problemOf, serializeJob } from '../relay/job.js';
-import type {
-  ConsumeOptions,
-  CorruptJob,
-  DeadReason,
-  EnqueueOutcome,
-  JobDetails,
-  JobFailure,
-  JobState,
-  JobSummary,
-  Lease,
-  LeasedJob,
-  ListOptions,
-  MailRelay,
-  NewJob,
-  RelayPriority,
-  RelayStats,
-  Settlement,
+import { bornAt, countFitting, narrowTo, parseJob, problemOf, serializeJob } from '../relay/job.js';
+import {
+  RELAY_PRIORITIES,
+  type ConsumeOptions,
+  type DeadReason,
+  type EnqueueOutcome,
+  type JobDetails,
+  type JobFailure,
+  type JobState,
+  type JobSummary,
+  type Lease,
+  type LeasedJob,
+  type LeaseRequest,
+  type ListOptions,
+  type MailRelay,
+  type NewJob,
+  type RelayPriority,
+  type RelayStats,
+  type Settlement,
+  type UnreadableJob,
 } from '../relay/relay.js';
 
 /** A stored job. Its body is text, as it is in every other storage. */
 interface Row {
   readonly id: string;
   readonly messageId: string;
+  readonly mailer: string;
   readonly priority: RelayPriority;
   readonly queuedAt: number;
   body: string;
   bornAt: number;
   dueAt: number;
   attempts: number;
+  unknowns: number;
   open?: readonly string[];
   failure?: JobFailure;
   reason?: DeadReason;
@@ -38,11 +42,18 @@ interface Row {
   owner?: MemoryRelay;
 }
 
+/** The mail that an idempotency key belongs to. */
+interface FirstMail {
+  readonly id: string;
+  readonly messageId: string;
+  readonly digest?: string;
+}
+
 /** What relays of one storage share. */
 export class MemoryJobs {
   /** In the order in which they came. */
   readonly rows = new Map<string, Row>();
-  readonly keys = new Map<string, { readonly id: string; readonly messageId: string }>();
+  readonly keys = new Map<string, FirstMail>();
   /** Called when there may be work. */
   readonly onWork = new Set<() => void>();
   /** Called once, when anything has changed. */
@@ -79,13 +90,13 @@ export class MemoryJobs {
   }
 }
 
-const PRIORITIES: readonly RelayPriority[] = ['high', 'normal', 'low'];
 const DEFAULT_LIMIT = 100;
 
 /** The driver that stands in for a durable one in tests: same contract, nothing survives the process. */
 export class MemoryRelay implements MailRelay {
   readonly name = 'memory';
   private onWork?: () => void;
+  private mailer = '';
   private closed = false;
 
   constructor(private readonly jobs = new MemoryJobs()) {}
@@ -103,53 +114,58 @@ export class MemoryRelay implements MailRelay {
 
   private store(job: NewJob): EnqueueOutcome {
     const { rows, keys } = this.jobs;
-    const { mail, queuedAt, notBefore = 0, priority, idempotencyKey } = job;
+    const { mail, mailer = '', queuedAt, notBefore = 0, priority, idempotencyKey, digest } = job;
     const { id, messageId } = mail;
     if (idempotencyKey !== undefined) {
       const first = keys.get(idempotencyKey);
       if (first) return { status: 'duplicate', ...first };
-      keys.set(idempotencyKey, { id, messageId });
+      keys.set(idempotencyKey, { id, messageId, ...(digest !== undefined && { digest }) });
     }
     rows.set(id, {
       id,
       messageId,
+      mailer,
       priority,
       queuedAt,
       body: JSON.stringify(serializeJob(job)),
       bornAt: bornAt(job),
       dueAt: notBefore,
       attempts: 0,
+      unknowns: 0,
     });
     return { status: 'stored' };
   }
 
-  async consume({ onWork }: ConsumeOptions): Promise<void> {
+  async consume({ mailer = '', onWork }: ConsumeOptions): Promise<void> {
+    this.mailer = mailer;
     this.onWork = onWork;
     this.jobs.onWork.add(onWork);
   }
 
-  async lease(max: number): Promise<Lease> {
+  async lease({ max, maxSize }: LeaseRequest): Promise<Lease> {
     this.jobs.givenBack = false;
     const jobs: LeasedJob[] = [];
-    const corrupt: CorruptJob[] = [];
-    const due = this.rowsIn('queued');
-    for (const priority of PRIORITIES) {
-      for (const row of due.filter((one) => one.priority === priority)) {
-        if (jobs.length === max) break;
-        try {
-          jobs.push(leasedJob(row));
-          row.owner = this;
-        } catch (error) {
-          corrupt.push(this.bury(row, problemOf(error)));
-        }
+    const unreadable: UnreadableJob[] = [];
+    const due = this.rowsIn('queued').filter(({ mailer }) => mailer === this.mailer);
+    const inOrder = RELAY_PRIORITIES.flatMap((one) =>
+      due.filter(({ priority }) => priority === one),
+    );
+    const wanted = inOrder.slice(0, max);
+    const sizes = wanted.map(({ body }) => body.length);
+    for (const row of wanted.slice(0, countFitting(sizes, maxSize))) {
+      row.owner = this;
+      try {
+        jobs.push(leasedJob(row));
+      } catch (error) {
+        unreadable.push({ id: row.id, problem: problemOf(error) });
       }
     }
     this.jobs.changed(false);
-    const left = due.length > jobs.length + corrupt.length;
+    const left = due.length > jobs.length + unreadable.length;
     const later = [...this.rowsIn('scheduled'), ...this.rowsIn('deferred')];
     const next = Math.min(...later.map(({ dueAt }) => dueAt)) - this.jobs.clock.now();
     const againInMs = left ? 0 : next;
-    return { jobs, corrupt, ...(Number.isFinite(againInMs) && { againInMs }) };
+    return { jobs, unreadable, ...(Number.isFinite(againInMs) && { againInMs }) };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
@@ -162,6 +178,7 @@ export class MemoryRelay implements MailRelay {
         continue;
       }
       row.attempts = settlement.attempts;
+      row.unknowns = settlement.unknowns;
       row.failure = settlement.failure;
       row.open = settlement.open ?? row.open;
       if (settlement.outcome === 'dead') row.reason = settlement.reason;
@@ -170,8 +187,9 @@ export class MemoryRelay implements MailRelay {
     this.jobs.changed(true);
   }
 
-  async heartbeat(): Promise<void> {
-    // A lease of this driver does not run out.
+  /** A lease of this driver does not run out. */
+  async heartbeat(ids: readonly string[]): Promise<readonly string[]> {
+    return ids.filter((id) => this.mine(id));
   }
 
   async release(ids: readonly string[]): Promise<void> {
@@ -204,7 +222,7 @@ export class MemoryRelay implements MailRelay {
     const dead = this.dead(ids);
     const now = this.jobs.clock.now();
     for (const row of dead) {
-      Object.assign(row, { reason: undefined, attempts: 0, dueAt: now, bornAt: now });
+      Object.assign(row, { reason: undefined, attempts: 0, unknowns: 0, dueAt: now, bornAt: now });
     }
     if (dead.length > 0) this.jobs.changed(true);
     return dead.length;
@@ -249,23 +267,19 @@ export class MemoryRelay implements MailRelay {
     return ids === 'all' ? dead : dead.filter(({ id }) => ids.includes(id));
   }
 
-  private bury(row: Row, problem: string): CorruptJob {
-    const at = this.jobs.clock.now();
-    row.reason = 'corrupt';
-    row.failure = { code: 'MAIL_RELAY', disposition: 'permanent', message: problem, at };
-    return { id: row.id, problem };
-  }
-
   private summary(row: Row): JobSummary {
-    const { id, messageId, priority, attempts, queuedAt, dueAt, reason, failure } = row;
+    const { id, messageId, mailer, priority, attempts, unknowns, queuedAt, dueAt } = row;
+    const { reason, failure } = row;
     const state = this.jobs.stateOf(row);
     const waits = state === 'scheduled' || state === 'deferred';
     return {
       id,
       messageId,
+      ...(mailer !== '' && { mailer }),
       state,
       priority,
       attempts,
+      unknowns,
       queuedAt,
       ...(waits && { dueAt }),
       ...(reason !== undefined && { reason }),
@@ -275,8 +289,8 @@ export class MemoryRelay implements MailRelay {
 }
 
 /** @throws Error that says what is wrong with the row. */
-function leasedJob({ id, body, open, attempts, bornAt: born }: Row): LeasedJob {
+function leasedJob({ id, body, open, attempts, unknowns, bornAt: born }: Row): LeasedJob {
   const { mail } = parseJob(body);
   if (mail.id !== id) throw new TypeError('The stored mail is another one');
-  return { mail: narrowTo(mail, open), attempts, bornAt: born };
+  return { mail: narrowTo(mail, open), attempts, unknowns, bornAt: born };
 }

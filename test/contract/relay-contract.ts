@@ -1,9 +1,16 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MailDeliveryError } from '../../lib/base/errors.js';
 import type { Mail } from '../../lib/message/mail.js';
-import { failureOf } from '../../lib/relay/job.js';
-import type { JobFailure, LeasedJob, MailRelay, NewJob } from '../../lib/relay/relay.js';
+import { burial, failureOf } from '../../lib/relay/job.js';
+import type {
+  JobFailure,
+  LeasedJob,
+  MailRelay,
+  NewJob,
+  UnreadableJob,
+} from '../../lib/relay/relay.js';
 import { testMail } from '../fixtures/mail.js';
+import { upTo } from '../fixtures/leases.js';
 
 /** How the suite gets at one driver. */
 export interface RelayHarness {
@@ -30,13 +37,18 @@ export function newJob(mail: Mail = testMail(), rest: Partial<NewJob> = {}): New
 
 /** A client that leases, and that can wait until the driver says that there may be work. */
 export class Consumer {
+  /** What `take` met and could not be read. */
+  readonly unreadable: UnreadableJob[] = [];
   private wake?: () => void;
 
   private constructor(readonly relay: MailRelay) {}
 
-  static async of(relay: MailRelay): Promise<Consumer> {
+  static async of(relay: MailRelay, mailer?: string): Promise<Consumer> {
     const consumer = new Consumer(relay);
-    await relay.consume({ onWork: () => consumer.wake?.() });
+    await relay.consume({
+      ...(mailer !== undefined && { mailer }),
+      onWork: () => consumer.wake?.(),
+    });
     return consumer;
   }
 
@@ -46,12 +58,18 @@ export class Consumer {
     for (;;) {
       // Armed first: work that comes during the lease counts.
       const woken = new Promise<void>((resolve) => (this.wake = resolve));
-      const lease = await this.relay.lease(count - jobs.length);
+      const lease = await this.relay.lease(upTo(count - jobs.length));
       jobs.push(...lease.jobs);
+      this.unreadable.push(...lease.unreadable);
       if (jobs.length >= count) return jobs;
       if (lease.jobs.length > 0) continue;
       await this.pause(woken, lease.againInMs);
     }
+  }
+
+  /** As the worker does with what it could not read twice. */
+  async setAsideUnreadable(): Promise<void> {
+    await this.relay.settle(this.unreadable.splice(0).map((job) => burial(job, Date.now())));
   }
 
   private async pause(woken: Promise<void>, ms?: number): Promise<void> {
@@ -101,7 +119,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       const [job] = await (await Consumer.of(relay)).take(1);
       // A driver says how large it is, or leaves it out.
       const { size = 1, ...rest } = job!;
-      expect(rest).toEqual({ mail, attempts: 0, bornAt: queuedAt });
+      expect(rest).toEqual({ mail, attempts: 0, unknowns: 0, bornAt: queuedAt });
       expect(size).toBeGreaterThan(0);
       expect(Object.isFrozen(job?.mail)).toBe(true);
       expect(job?.mail.attachments[0]?.content.equals(content)).toBe(true);
@@ -174,6 +192,112 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       expect(job?.mail.id).toBe(ids[0]);
     });
 
+    it('leases to each mailer what is its own, and names it in lists', async () => {
+      const relays = await Promise.all([client(), client(), client()]);
+      const mailers = [undefined, 'news', 'orders'];
+      const jobs = Array.from({ length: 30 }, (_, n) => {
+        const priority = (['low', 'normal', 'high'] as const)[n % 2];
+        return newJob(testMail(), { mailer: mailers[n % 3], priority });
+      });
+      // Whoever stores it.
+      await relays[0].enqueue(jobs);
+      const consumers = await Promise.all(relays.map((relay, n) => Consumer.of(relay, mailers[n])));
+      const own = (n: number) => jobs.filter(({ mailer }) => mailer === mailers[n]);
+      for (const [n, consumer] of consumers.entries()) {
+        const listed = await relays[0].list({ state: 'queued' });
+        expect(listed.filter(({ mailer }) => mailer === mailers[n])).toHaveLength(10);
+        const taken = await consumer.take(10);
+        expect(idsOf(taken).sort()).toEqual(
+          own(n)
+            .map(({ mail }) => mail.id)
+            .sort(),
+        );
+        expect((await consumer.relay.lease(upTo(10))).jobs).toEqual([]);
+        const [first] = taken;
+        expect(await relays[2].show(first!.mail.id)).toMatchObject({ state: 'leased' });
+        expect((await relays[2].show(first!.mail.id))?.mailer).toBe(mailers[n]);
+        await consumer.relay.release(idsOf(taken));
+        const again = await consumer.take(10);
+        expect(idsOf(again)).toEqual(idsOf(taken));
+        await consumer.relay.settle(
+          again.map(({ mail: { id } }) => {
+            return { id, outcome: 'deferred', delayMs: 1, attempts: 1, unknowns: 0, failure };
+          }),
+        );
+      }
+      // Who leases may wake what is due, whosever it is.
+      const { queued, deferred, leased } = await relays[1].stats();
+      expect({ waiting: queued + deferred, leased }).toEqual({ waiting: 30, leased: 0 });
+      for (const [n, consumer] of consumers.entries()) {
+        const taken = await consumer.take(10);
+        expect(idsOf(taken).sort()).toEqual(
+          own(n)
+            .map(({ mail }) => mail.id)
+            .sort(),
+        );
+        await consumer.relay.settle(sent(taken));
+      }
+      expect(await relays[1].stats()).toMatchObject({ queued: 0, deferred: 0, leased: 0 });
+    });
+
+    it('keeps the digest of a message as long as its key', async () => {
+      const relay = await client();
+      const keyed = (digest?: string) =>
+        newJob(testMail(), { idempotencyKey: 'invoice:1', ...(digest && { digest }) });
+      const first = keyed('1:first');
+      await relay.enqueue([first]);
+      const { id, messageId } = first.mail;
+      const duplicate = { status: 'duplicate', id, messageId, digest: '1:first' };
+      expect(await relay.enqueue([keyed('1:other'), keyed()])).toEqual([duplicate, duplicate]);
+      const jobs = await (await Consumer.of(relay)).take(1);
+      await relay.settle(sent(jobs));
+      expect(await relay.enqueue([keyed('1:other')])).toEqual([duplicate]);
+    });
+
+    it('bounds a lease by the size of what it brings, and always brings one', async () => {
+      const relay = await client();
+      const jobs = Array.from({ length: 4 }, () => newJob(testMail({ text: 'x'.repeat(10_000) })));
+      await relay.enqueue(jobs);
+      await Consumer.of(relay);
+      const sizes: number[] = [];
+      for (const maxSize of [1, 25_000, 1_000_000]) {
+        const lease = await relay.lease(upTo(10, maxSize));
+        sizes.push(lease.jobs.length);
+      }
+      expect(sizes).toEqual([1, 2, 1]);
+    });
+
+    it('says which leases are still held', async () => {
+      const [relay, other] = await Promise.all([client(), client()]);
+      await relay.enqueue([newJob(), newJob(), newJob()]);
+      const ids = idsOf(await (await Consumer.of(relay)).take(3));
+      const strangers = [...ids, '0199c6f2-0000-7000-8000-000000000000'];
+      expect([...(await relay.heartbeat(strangers))].sort()).toEqual([...ids].sort());
+      expect(await other.heartbeat(ids)).toEqual([]);
+      await relay.settle([{ id: ids[0]!, outcome: 'sent' }]);
+      await relay.release([ids[1]!]);
+      expect(await relay.heartbeat(ids)).toEqual([ids[2]]);
+    });
+
+    it('counts attempts that may have been accepted', async () => {
+      const relay = await client();
+      await relay.enqueue([newJob()]);
+      const consumer = await Consumer.of(relay);
+      const [first] = await consumer.take(1);
+      const { id } = first!.mail;
+      await relay.settle([
+        { id, outcome: 'deferred', delayMs: 1, attempts: 1, unknowns: 1, failure },
+      ]);
+      const [again] = await consumer.take(1);
+      expect(again).toMatchObject({ attempts: 1, unknowns: 1 });
+      await relay.settle([
+        { id, outcome: 'dead', reason: 'held', attempts: 2, unknowns: 2, failure },
+      ]);
+      expect(await relay.list()).toMatchObject([{ id, reason: 'held', attempts: 2, unknowns: 2 }]);
+      await relay.retry('all');
+      expect((await consumer.take(1))[0]).toMatchObject({ attempts: 0, unknowns: 0 });
+    });
+
     it('forgets what was sent', async () => {
       const relay = await client();
       const jobs = Array.from({ length: 5 }, () => newJob());
@@ -199,24 +323,26 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       const { id } = mail;
       const before = performance.now();
       await relay.settle([
-        { id, outcome: 'deferred', delayMs: 200, attempts: 1, open: ['b@example.net', 'c@example.net'], failure }, // prettier-ignore
+        { id, outcome: 'deferred', delayMs: 200, attempts: 1, unknowns: 0, open: ['b@example.net', 'c@example.net'], failure }, // prettier-ignore
       ]);
       expect(await relay.stats()).toMatchObject({ deferred: 1, leased: 0 });
       expect(await relay.list({ state: 'deferred' })).toMatchObject([
-        { id, messageId: mail.messageId, state: 'deferred', attempts: 1, failure },
+        { id, messageId: mail.messageId, state: 'deferred', attempts: 1, unknowns: 0, failure },
       ]);
       const [second] = await consumer.take(1);
       expect(performance.now() - before).toBeGreaterThan(190);
-      expect(second).toMatchObject({ attempts: 1, bornAt });
+      expect(second).toMatchObject({ attempts: 1, unknowns: 0, bornAt });
       expect(second?.mail.envelope).toEqual({
         from: mail.envelope.from,
         to: ['b@example.net', 'c@example.net'],
       });
       expect(second?.mail.to).toEqual(mail.to);
       expect(second?.mail.messageId).toBe(mail.messageId);
-      await relay.settle([{ id, outcome: 'deferred', delayMs: 1, attempts: 2, failure }]);
+      await relay.settle([
+        { id, outcome: 'deferred', delayMs: 1, attempts: 2, unknowns: 0, failure },
+      ]);
       const [third] = await consumer.take(1);
-      expect(third).toMatchObject({ attempts: 2 });
+      expect(third).toMatchObject({ attempts: 2, unknowns: 0 });
       expect(third?.mail.envelope.to).toEqual(['b@example.net', 'c@example.net']);
     });
 
@@ -234,7 +360,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
         message: `${'x'.repeat(499)}💌`,
         response: `554 \ud83d "\0" ${'💌'.repeat(300)}`,
       });
-      const end = { outcome: 'dead', reason: 'permanent', attempts: 1 } as const;
+      const end = { outcome: 'dead', reason: 'permanent', attempts: 1, unknowns: 0 } as const;
       await relay.settle(
         leased.map(({ mail: { id } }) => ({ id, ...end, failure: failureOf(error, 1) })),
       );
@@ -250,14 +376,20 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       const jobs = await consumer.take(4);
       await relay.settle(
         jobs.map(({ mail: { id } }) => {
-          return { id, outcome: 'dead', reason: 'permanent', attempts: 3, failure };
+          return { id, outcome: 'dead', reason: 'permanent', attempts: 3, unknowns: 0, failure };
         }),
       );
       expect(await relay.stats()).toMatchObject({ dead: 4, leased: 0 });
       const ids = mails.map(({ id }) => id);
       const listed = await relay.list();
       expect(listed.map(({ id }) => id)).toEqual(ids);
-      expect(listed[0]).toMatchObject({ state: 'dead', reason: 'permanent', attempts: 3, failure });
+      expect(listed[0]).toMatchObject({
+        state: 'dead',
+        reason: 'permanent',
+        attempts: 3,
+        unknowns: 0,
+        failure,
+      });
       const [page] = await relay.list({ limit: 1, after: ids[1] });
       expect(page?.id).toBe(ids[2]);
       expect(await relay.show(ids[0]!)).toMatchObject({ id: ids[0], mail: mails[0] });
@@ -266,7 +398,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       expect(await relay.discard([ids[0]!, 'nobody'])).toBe(1);
       expect(await relay.retry([ids[1]!, ids[0]!])).toBe(1);
       const [again] = await consumer.take(1);
-      expect(again).toMatchObject({ mail: { id: ids[1] }, attempts: 0 });
+      expect(again).toMatchObject({ mail: { id: ids[1] }, attempts: 0, unknowns: 0 });
       expect(again!.bornAt).toBeGreaterThanOrEqual(jobs[1]!.bornAt);
       await relay.settle(sent([again!]));
       expect(await relay.retry('all')).toBe(2);
@@ -274,7 +406,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       expect(idsOf(rest)).toEqual([ids[2], ids[3]]);
       await relay.settle(
         rest.map(({ mail: { id } }) => {
-          return { id, outcome: 'dead', reason: 'held', attempts: 1, failure };
+          return { id, outcome: 'dead', reason: 'held', attempts: 1, unknowns: 0, failure };
         }),
       );
       expect(await relay.discard('all')).toBe(2);
@@ -290,7 +422,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       const leased = await (await Consumer.of(relay)).take(3);
       await relay.settle(
         leased.map(({ mail: { id } }) => {
-          return { id, outcome: 'dead', reason: 'permanent', attempts: 1, failure };
+          return { id, outcome: 'dead', reason: 'permanent', attempts: 1, unknowns: 0, failure };
         }),
       );
       const duplicateOf = (id?: string) => expect.objectContaining({ status: 'duplicate', id });
@@ -319,7 +451,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       await relay.release([ids[1]!]);
       const back = await consumer.take(2);
       expect(idsOf(back)).toEqual([ids[0], ids[1]]);
-      expect(back[0]).toMatchObject({ attempts: 0 });
+      expect(back[0]).toMatchObject({ attempts: 0, unknowns: 0 });
       // Only what is leased can be given back.
       await relay.settle(sent(back));
       await relay.release(ids.slice(0, 2));
@@ -331,7 +463,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       const jobs = Array.from({ length: 20 }, () => newJob());
       await relays[0].enqueue(jobs);
       const consumers = await Promise.all(relays.map((relay) => Consumer.of(relay)));
-      expect((await relays[0].lease(1)).jobs.length).toBeLessThanOrEqual(1);
+      expect((await relays[0].lease(upTo(1))).jobs.length).toBeLessThanOrEqual(1);
       const taken = await Promise.all(consumers.map((consumer) => consumer.take(9)));
       const all = taken.flatMap(idsOf);
       expect(new Set(all).size).toBe(18);
@@ -347,7 +479,7 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       await first.release([held!.mail.id]);
       await first.close();
       const [taken] = await (await Consumer.of(second)).take(1);
-      expect(taken).toMatchObject({ mail: { id: job.mail.id }, attempts: 0 });
+      expect(taken).toMatchObject({ mail: { id: job.mail.id }, attempts: 0, unknowns: 0 });
     });
 
     it('tells a consumer that work has come', async () => {
@@ -380,6 +512,15 @@ export function relayContract(name: string, makeHarness: () => Promise<RelayHarn
       for (const [n, change] of hostile.entries()) await harness.rewrite(ids[n]!, change);
       const consumer = await Consumer.of(relay);
       expect(idsOf(await consumer.take(1))).toEqual([ids[5]]);
+      const met = () => consumer.unreadable.splice(0).map(({ id }) => id);
+      expect(met()).toEqual(ids.slice(0, 5));
+      expect(await relay.stats()).toMatchObject({ leased: 6, dead: 0 });
+      // The fault may have been the storage's: each is read once more.
+      await relay.release(ids.slice(0, 5));
+      await relay.enqueue([newJob()]);
+      await consumer.take(1);
+      expect(consumer.unreadable.map(({ id }) => id)).toEqual(ids.slice(0, 5));
+      await consumer.setAsideUnreadable();
       const dead = await relay.list();
       expect(dead.map(({ id, reason }) => ({ id, reason }))).toEqual(
         ids.slice(0, 5).map((id) => ({ id, reason: 'corrupt' })),

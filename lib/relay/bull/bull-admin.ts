@@ -1,4 +1,11 @@
-import type { JobDetails, JobState, JobSummary, ListOptions, RelayStats } from '../relay.js';
+import {
+  RELAY_PRIORITIES,
+  type JobDetails,
+  type JobState,
+  type JobSummary,
+  type ListOptions,
+  type RelayStats,
+} from '../relay.js';
 import type { BullQueue, RedisClient } from './bull-queue.js';
 import { readJob, summaryOf, SUMMARY_FIELDS } from './job-hash.js';
 import type { RedisLink } from './redis-link.js';
@@ -6,8 +13,13 @@ import type { RedisLink } from './redis-link.js';
 const REPEATABLE = { repeatable: true } as const;
 const PAGE = 500;
 
-/** Where Bull keeps jobs of a state; a list begins at its right end. */
-const PLACES: Record<JobState, readonly { readonly key: string; readonly sorted: boolean }[]> = {
+interface Place {
+  readonly key: string;
+  readonly sorted: boolean;
+}
+
+/** Where Bull keeps jobs of a state; a list begins at its right end. Named mailers have lists of their own. */
+const PLACES: Record<JobState, readonly Place[]> = {
   queued: [
     { key: 'relay:high', sorted: false },
     { key: 'wait', sorted: false },
@@ -32,7 +44,7 @@ export class BullAdmin {
   async list({ state = 'dead', limit = 100, after }: ListOptions): Promise<readonly JobSummary[]> {
     const found: JobSummary[] = [];
     let reached = after === undefined || (await this.find(after, state)) === undefined;
-    for (const { key, sorted } of PLACES[state]) {
+    for (const { key, sorted } of await this.placesOf(state)) {
       for await (const jobId of this.walk(key, sorted)) {
         const summary = await this.summarize(jobId, state);
         if (!summary) continue;
@@ -50,19 +62,9 @@ export class BullAdmin {
     const { jobId, state } = place;
     const summary = await this.summarize(jobId, state);
     if (!summary) return undefined;
-    const [data, attempts, bornAt, open] = await this.fields(jobId, [
-      'data',
-      'relay:attempts',
-      'relay:bornAt',
-      'relay:open',
-    ]);
+    const [data, open] = await this.fields(jobId, ['data', 'relay:open']);
     try {
-      const hash = {
-        data: data ?? '',
-        attempts: attempts ?? '',
-        bornAt: bornAt ?? '',
-        open: open ?? '',
-      };
+      const hash = { data: data ?? '', attempts: '', unknowns: '', bornAt: '', open: open ?? '' };
       return { ...summary, mail: readJob(jobId, hash).leased.mail };
     } catch {
       return summary;
@@ -93,22 +95,20 @@ export class BullAdmin {
         const name = this.queue.toKey(key);
         return sorted ? client.zcard(name) : client.llen(name);
       }, REPEATABLE);
-    const [high, wait, paused, low, leased, dead, sent] = await Promise.all([
-      count('relay:high', false),
-      count('wait', false),
-      count('paused', false),
-      count('relay:low', false),
-      count('active', false),
-      count('failed', true),
-      count('completed', true),
-    ]);
+    const total = async (state: JobState) => {
+      const places = await this.placesOf(state);
+      const counts = await Promise.all(places.map(({ key, sorted }) => count(key, sorted)));
+      return counts.reduce((sum, one) => sum + one, 0);
+    };
+    const states = ['queued', 'leased', 'dead', 'sent'] as const;
+    const [queued = 0, leased = 0, dead = 0, sent = 0] = await Promise.all(states.map(total));
     let scheduled = 0;
     let deferred = 0;
     for await (const jobId of this.walk('delayed', true)) {
       if ((await this.stateOfDelayed(jobId)) === 'deferred') deferred += 1;
       else scheduled += 1;
     }
-    return { queued: high + wait + paused + low, scheduled, deferred, leased, dead, sent };
+    return { queued, scheduled, deferred, leased, dead, sent };
   }
 
   private async summarize(jobId: string, state: JobState): Promise<JobSummary | undefined> {
@@ -142,12 +142,25 @@ export class BullAdmin {
     return undefined;
   }
 
+  private async placesOf(state: JobState): Promise<readonly Place[]> {
+    if (state !== 'queued') return PLACES[state];
+    const key = this.queue.toKey('relay:mailers');
+    const mailers = await this.link.call((client) => client.smembers(key), REPEATABLE);
+    const named = mailers
+      .sort()
+      .flatMap((mailer) =>
+        RELAY_PRIORITIES.map((one) => ({ key: `relay:${one}@${mailer}`, sorted: false })),
+      );
+    return [...PLACES.queued, ...named];
+  }
+
   /** The job of a mail: most have its id, those with an idempotency key only its name. */
   private async find(id: string, state: JobState): Promise<string | undefined> {
-    for (const { key, sorted } of PLACES[state]) {
+    const places = await this.placesOf(state);
+    for (const { key, sorted } of places) {
       if (await this.isIn(key, sorted, id)) return id;
     }
-    for (const { key, sorted } of PLACES[state]) {
+    for (const { key, sorted } of places) {
       for await (const jobId of this.walk(key, sorted)) {
         if (!jobId.startsWith('key-')) continue;
         const [name] = await this.fields(jobId, ['name']);

@@ -22,6 +22,7 @@ export interface RedisClient {
   zrange(key: string, start: number, stop: number): Promise<string[]>;
   zrank(key: string, member: string): Promise<number | null>;
   zscore(key: string, member: string): Promise<string | null>;
+  smembers(key: string): Promise<string[]>;
   lpos(key: string, member: string): Promise<number | null>;
 }
 

@@ -1,20 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { fulfilledWithin, systemClock, type Clock } from '../../base/clock.js';
 import { MailRelayError } from '../../base/errors.js';
-import { burial, problemOf } from '../job.js';
+import { problemOf } from '../job.js';
 import type {
   ConsumeOptions,
-  CorruptJob,
   EnqueueOutcome,
   JobDetails,
   JobSummary,
   Lease,
   LeasedJob,
+  LeaseRequest,
   ListOptions,
   MailRelay,
   NewJob,
   RelayStats,
   Settlement,
+  UnreadableJob,
 } from '../relay.js';
 import type { BullQueue, RedisClient } from './bull-queue.js';
 import { BullAdmin } from './bull-admin.js';
@@ -27,8 +28,6 @@ import { RedisLink } from './redis-link.js';
 import { encodeSettlement, tooManyDeaths, type HeldJob } from './encode-settlement.js';
 import { forgetSubscriptions } from './subscriptions.js';
 
-/** Bodies that one lease may bring into memory, in characters; always at least one job. */
-const LEASE_BUDGET = 32 * 1024 * 1024;
 /** How often jobs whose worker died are looked for, in milliseconds. */
 const RECOVER_EVERY_MS = 1_000;
 /** How long Bull may take to close politely, in milliseconds. */
@@ -68,6 +67,7 @@ export class BullRelay implements MailRelay {
   /** A lease whose answer was lost may have locked jobs that nobody here knows of. */
   private strays = false;
   private onWork?: () => void;
+  private mailer = '';
   private check?: RedisCheck;
   private closing?: Promise<void>;
 
@@ -101,17 +101,18 @@ export class BullRelay implements MailRelay {
     return outcomes;
   }
 
-  async consume({ onWork }: ConsumeOptions): Promise<void> {
+  async consume({ mailer = '', onWork }: ConsumeOptions): Promise<void> {
+    this.mailer = mailer;
     this.onWork = onWork;
     if (this.parts.consumer) this.parts.consumer.onWork = onWork;
   }
 
-  async lease(max: number): Promise<Lease> {
+  async lease({ max, maxSize }: LeaseRequest): Promise<Lease> {
     const { leaseMs, pollIntervalMs } = this.parts.options;
     await this.recover();
     let answer: LeaseAnswer;
     try {
-      const args = [leaseMs, max, LEASE_BUDGET];
+      const args = [leaseMs, max, maxSize, this.mailer];
       answer = (await this.run('relayLease', args, { repeatable: false })) as LeaseAnswer;
     } catch (error) {
       this.strays = true;
@@ -119,24 +120,11 @@ export class BullRelay implements MailRelay {
     }
     const [rows, more, dueInMs] = answer;
     const jobs: LeasedJob[] = [];
-    const corrupt: CorruptJob[] = [];
-    for (const row of rows) this.take(row, jobs, corrupt);
-    const buried = await this.bury(corrupt);
+    const unreadable: UnreadableJob[] = [];
+    for (const row of rows) this.take(row, jobs, unreadable);
     // What is deferred by others, and what a lost call would have told, is looked for now and then.
     const againInMs = more ? 0 : dueInMs < 0 ? pollIntervalMs : Math.min(pollIntervalMs, dueInMs);
-    return { jobs, corrupt: buried, againInMs };
-  }
-
-  /** Answers those set aside: if that fails, the others go out all the same, and these are met again. */
-  private async bury(corrupt: readonly CorruptJob[]): Promise<readonly CorruptJob[]> {
-    try {
-      await this.settle(corrupt.map((job) => burial(job, this.clock.now())));
-      return corrupt;
-    } catch {
-      for (const { id } of corrupt) this.held.delete(id);
-      this.strays = true;
-      return [];
-    }
+    return { jobs, unreadable, validMs: leaseMs, againInMs };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
@@ -150,10 +138,13 @@ export class BullRelay implements MailRelay {
     for (const { id } of known) this.held.delete(id);
   }
 
-  async heartbeat(ids: readonly string[]): Promise<void> {
-    const jobIds = this.heldOf(ids).map(({ jobId }) => jobId);
-    if (jobIds.length === 0) return;
-    await this.run('relayRenew', [this.parts.options.leaseMs, ...jobIds], REPEATABLE);
+  async heartbeat(ids: readonly string[]): Promise<readonly string[]> {
+    const known = ids.filter((id) => this.held.has(id));
+    if (known.length === 0) return [];
+    const jobIds = this.heldOf(known).map(({ jobId }) => jobId);
+    const args = [this.parts.options.leaseMs, ...jobIds];
+    const ours = new Set((await this.run('relayRenew', args, REPEATABLE)) as string[]);
+    return known.filter((_, n) => ours.has(jobIds[n]!));
   }
 
   async release(ids: readonly string[]): Promise<void> {
@@ -223,19 +214,17 @@ export class BullRelay implements MailRelay {
     return [...(this.check ? [queue.client] : []), ...(events ? [events] : [])];
   }
 
-  private take(row: LeasedRow, jobs: LeasedJob[], corrupt: CorruptJob[]): void {
-    const [jobId, data, attempts, bornAt, open] = row;
+  private take(row: LeasedRow, jobs: LeasedJob[], unreadable: UnreadableJob[]): void {
+    const [jobId, data, attempts, bornAt, open, unknowns] = row;
     const order = (this.leases += 1);
     try {
-      const { leased, job } = readJob(jobId, { data, attempts, bornAt, open });
+      const { leased, job } = readJob(jobId, { data, attempts, unknowns, bornAt, open });
       const { id } = leased.mail;
-      // Its lease had run out while it is still being sent here: it is ours again, and under way.
-      if (this.held.get(id)?.jobId === jobId) return;
       this.held.set(id, { jobId, keyed: job.idempotencyKey !== undefined, order });
       jobs.push(leased);
     } catch (error) {
       this.held.set(jobId, { jobId, keyed: false, order });
-      corrupt.push({ id: jobId, problem: problemOf(error) });
+      unreadable.push({ id: jobId, problem: problemOf(error) });
     }
   }
 
@@ -288,5 +277,6 @@ type LeasedRow = readonly [
   attempts: string,
   bornAt: string,
   open: string,
+  unknowns: string,
 ];
 type LeaseAnswer = readonly [rows: readonly LeasedRow[], more: number, dueInMs: number];

@@ -21,11 +21,12 @@ export function encodeSettlement(
     const rememberMs = keyed ? Math.max(least, idempotencyTtlMs) : least;
     return JSON.stringify({ job, outcome, rememberMs });
   }
-  const { attempts, open } = settlement;
+  const { attempts, unknowns, open } = settlement;
   return JSON.stringify({
     job,
     outcome,
     attempts,
+    unknowns,
     ...(open && { open: JSON.stringify(open) }),
     failure: JSON.stringify(settlement.failure),
     ...(outcome === 'dead' ? { reason: settlement.reason } : { delayMs: settlement.delayMs }),

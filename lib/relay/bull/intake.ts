@@ -10,9 +10,9 @@ import { jobIdOf } from './job-hash.js';
 const MAX_JOBS = 16;
 const MAX_SIZE = 1024 * 1024;
 
-/** Stores jobs; the arguments are those of the script. Answers for each 0, or the ids of the one it knew. */
+/** Stores jobs; the arguments are those of the script. Returns for each 0, or the ids and the digest of the one it knew; no digest is ''. */
 export type StoreJobs = (args: readonly string[]) => Promise<readonly StoreAnswer[]>;
-export type StoreAnswer = 0 | readonly [id: string, messageId: string];
+export type StoreAnswer = 0 | readonly [id: string, messageId: string, digest: string];
 
 interface Entry {
   readonly job: NewJob;
@@ -63,7 +63,7 @@ export class Intake {
 }
 
 function argumentsOf(job: NewJob): string[] {
-  const { mail, queuedAt, notBefore = 0, priority } = job;
+  const { mail, mailer = '', queuedAt, notBefore = 0, priority, digest = '' } = job;
   const jobId = jobIdOf(job);
   const delay = Math.max(0, notBefore - queuedAt);
   const options = {
@@ -84,6 +84,8 @@ function argumentsOf(job: NewJob): string[] {
     String(delay > 0 ? notBefore : 0),
     priority,
     JSON.stringify(serializeJob(job)),
+    mailer,
+    digest,
   ];
 }
 
@@ -96,5 +98,6 @@ function outcomeOf({ mail }: NewJob, answer: StoreAnswer | undefined): EnqueueOu
     return { status: 'failed', error };
   }
   if (answer === 0 || answer[0] === mail.id) return { status: 'stored' };
-  return { status: 'duplicate', id: answer[0], messageId: answer[1] };
+  const [id, messageId, digest] = answer;
+  return { status: 'duplicate', id, messageId, ...(digest !== '' && { digest }) };
 }

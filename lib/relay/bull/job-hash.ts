@@ -1,15 +1,14 @@
 import { createHash } from 'node:crypto';
 import { bornAt, parseJob, narrowTo, parseFailure } from '../job.js';
-import type {
-  DeadReason,
-  JobState,
-  JobSummary,
-  LeasedJob,
-  NewJob,
-  RelayPriority,
+import {
+  RELAY_PRIORITIES,
+  type DeadReason,
+  type JobState,
+  type JobSummary,
+  type LeasedJob,
+  type NewJob,
 } from '../relay.js';
 
-const PRIORITIES: readonly RelayPriority[] = ['high', 'normal', 'low'];
 const REASONS: readonly DeadReason[] = ['permanent', 'expired', 'held', 'corrupt'];
 
 /** The name of the job in Redis: made of the idempotency key, so that Redis itself takes it once. */
@@ -21,7 +20,7 @@ export function jobIdOf({ mail, idempotencyKey }: NewJob): string {
 /** A job out of the hands of Redis. @throws Error that says what is wrong with it. */
 export function readJob(
   jobId: string,
-  fields: { data: string; attempts: string; bornAt: string; open: string },
+  fields: Readonly<Record<'data' | 'attempts' | 'unknowns' | 'bornAt' | 'open', string>>,
 ): { readonly leased: LeasedJob; readonly job: NewJob } {
   if (fields.data === '') throw new TypeError('The job has no data');
   const job = parseJob(fields.data);
@@ -31,6 +30,7 @@ export function readJob(
   const leased = {
     mail,
     attempts: readCount(fields.attempts),
+    unknowns: readCount(fields.unknowns),
     bornAt: fields.bornAt === '' ? bornAt(job) : readCount(fields.bornAt),
     size: fields.data.length,
   };
@@ -60,6 +60,8 @@ export const SUMMARY_FIELDS = [
   'timestamp',
   'relay:reason',
   'relay:failure',
+  'relay:mailer',
+  'relay:unknowns',
 ] as const;
 
 export function summaryOf(
@@ -68,15 +70,18 @@ export function summaryOf(
   values: readonly (string | null | undefined)[],
   dueAt?: number,
 ): JobSummary {
-  const [name, messageId, priority, attempts, timestamp, reason, failure] = values;
+  const [name, messageId, priority, attempts, timestamp, reason, failure, mailer, unknowns] =
+    values;
   const parsed = parseFailure(failure);
   const dead = REASONS.find((one) => one === reason);
   return {
     id: name || jobId,
     messageId: messageId ?? '',
+    ...(mailer && { mailer }),
     state,
-    priority: PRIORITIES.find((one) => one === priority) ?? 'normal',
+    priority: RELAY_PRIORITIES.find((one) => one === priority) ?? 'normal',
     attempts: readCount(attempts ?? ''),
+    unknowns: readCount(unknowns ?? ''),
     queuedAt: readCount(timestamp ?? ''),
     ...(dueAt !== undefined && { dueAt }),
     ...(state === 'dead' && { reason: dead ?? 'held' }),

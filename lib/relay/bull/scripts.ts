@@ -8,7 +8,8 @@
  * Keys are Bull's: lists `wait` (`paused` while the queue is), `active`; sorted sets `delayed` (score:
  * milliseconds × 4096 + order) and `failed`; a hash for each job and `JOB:lock`. Ours are the lists
  * `relay:high` and `relay:low` beside `wait`, and the fields `relay:…` of a job's hash. Lists begin at
- * their right end. Every script gets KEYS[1] `wait`, ARGV[1] what all keys begin with, ARGV[2] the
+ * their right end. A job of a named mailer waits in a list of that mailer's own, `relay:CLASS@MAILER`, and
+ * `relay:mailers` is the set of these; one of the unnamed mailer, and of 0.1.0, which stored no mailer, in `wait` and the lists beside it. Every script gets KEYS[1] `wait`, ARGV[1] what all keys begin with, ARGV[2] the
  * owner of locks. Redis's clock counts.
  */
 
@@ -17,7 +18,8 @@ const LINES = `
 local base, owner = ARGV[1], ARGV[2]
 local call = redis.call
 
-local function line(class)
+local function line(class, mailer)
+  if mailer and mailer ~= '' then return base .. 'relay:' .. class .. '@' .. mailer end
   if class == 'high' or class == 'low' then return base .. 'relay:' .. class end
   if call('EXISTS', base .. 'meta-paused') == 1 then return base .. 'paused' end
   return base .. 'wait'
@@ -29,28 +31,31 @@ local function announce(id) call('PUBLISH', base .. 'waiting@' .. owner, id) end
 
 /**
  * ARGV: for each job its id, the mail's id and Message-ID, Bull's options, timestamp and delay, when it
- * is due or 0, its class, its data. Answers for each 0, or the mail's ids of the job that had its id.
+ * is due or 0, its class, its data, its mailer, its digest. Returns for each 0, or the mail's ids and the
+ * digest of the job that had its id.
  *
  * INCR is the first write: at maxmemory Redis refuses it, and with it all.
  */
 const STORE = `
 local answers, woken = {}, false
-for i = 3, #ARGV, 9 do
+for i = 3, #ARGV, 11 do
   local id, job = ARGV[i], base .. ARGV[i]
   local order = call('INCR', base .. 'id')
   if call('EXISTS', job) == 1 then
-    local known = call('HMGET', job, 'name', 'relay:messageId')
-    table.insert(answers, { known[1] or '', known[2] or '' })
+    local known = call('HMGET', job, 'name', 'relay:messageId', 'relay:digest')
+    table.insert(answers, { known[1] or '', known[2] or '', known[3] or '' })
   else
-    local due, class = tonumber(ARGV[i + 6]), ARGV[i + 7]
+    local due, class, mailer = tonumber(ARGV[i + 6]), ARGV[i + 7], ARGV[i + 9]
     call('HSET', job, 'name', ARGV[i + 1], 'data', ARGV[i + 8], 'opts', ARGV[i + 3],
       'timestamp', ARGV[i + 4], 'delay', ARGV[i + 5], 'priority', '0',
-      'relay:messageId', ARGV[i + 2], 'relay:class', class)
+      'relay:messageId', ARGV[i + 2], 'relay:class', class, 'relay:mailer', mailer)
+    if ARGV[i + 10] ~= '' then call('HSET', job, 'relay:digest', ARGV[i + 10]) end
     if due > 0 then
       call('ZADD', base .. 'delayed', whole(due * 4096 + order % 4096), id)
       call('PUBLISH', base .. 'delayed', whole(due))
     else
-      call('LPUSH', line(class), id)
+      call('LPUSH', line(class, mailer), id)
+      if mailer ~= '' then call('SADD', base .. 'relay:mailers', mailer) end
       if not woken then announce(id) end
       woken = true
     end
@@ -67,7 +72,10 @@ call('DEL', base .. 'relay:none')
 local time = call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local function lineOf(id) return line(call('HGET', base .. id, 'relay:class')) end
+local function lineOf(id)
+  local fields = call('HMGET', base .. id, 'relay:class', 'relay:mailer')
+  return line(fields[1] or 'normal', fields[2])
+end
 
 -- Behind those that wait.
 local function append(id) call('LPUSH', lineOf(id), id) end
@@ -102,8 +110,9 @@ end
 `;
 
 /**
- * ARGV: lock in milliseconds, jobs at most, characters at most.
- * Answers jobs as [id, data, attempts, bornAt, open], whether there are more, milliseconds to the next.
+ * ARGV: lock in milliseconds, jobs at most, characters at most, the mailer.
+ * Returns jobs as [id, data, attempts, bornAt, open, unknowns], whether there are more, milliseconds to the
+ * next.
  */
 const LEASE = `
 local due = call('ZRANGEBYSCORE', base .. 'delayed', '-inf', whole(now * 4096 + 4095), 'LIMIT', 0, 1000)
@@ -120,20 +129,37 @@ for _, entry in ipairs(again) do prepend(entry[1]) end
 local jobs, size = {}, 0
 local paused = call('EXISTS', base .. 'meta-paused') == 1
 local more = 0
+local mailer = ARGV[6]
+
+-- The line whose next job this mailer may take: one of 0.1.0, which is anybody's, before its own.
+local function nextLine(class)
+  local own = line(class, mailer)
+  if mailer ~= '' then
+    local others = line(class)
+    local id = call('LINDEX', others, -1)
+    if id and call('HEXISTS', base .. id, 'relay:mailer') == 0 then return others end
+  end
+  return own
+end
+
 for _, class in ipairs({ 'high', 'normal', 'low' }) do
-  while not paused and #jobs < tonumber(ARGV[4]) and size < tonumber(ARGV[5]) do
-    local id = call('RPOPLPUSH', line(class), base .. 'active')
+  while not paused and #jobs < tonumber(ARGV[4]) do
+    local from = nextLine(class)
+    local id = call('LINDEX', from, -1)
     if not id then break end
     local job = base .. id
+    size = size + call('HSTRLEN', job, 'data')
+    if #jobs > 0 and size > tonumber(ARGV[5]) then break end
+    call('RPOPLPUSH', from, base .. 'active')
     call('SET', job .. ':lock', owner, 'PX', ARGV[3])
     call('HSETNX', job, 'relay:order', call('INCR', base .. 'relay:order'))
     call('HSET', job, 'processedOn', whole(now))
-    local fields = call('HMGET', job, 'data', 'relay:attempts', 'relay:bornAt', 'relay:open')
-    for i = 1, 4 do fields[i] = fields[i] or '' end
-    size = size + #fields[1]
-    table.insert(jobs, { id, fields[1], fields[2], fields[3], fields[4] })
+    local fields = call('HMGET', job, 'data', 'relay:attempts', 'relay:bornAt', 'relay:open',
+      'relay:unknowns')
+    for i = 1, 5 do fields[i] = fields[i] or '' end
+    table.insert(jobs, { id, fields[1], fields[2], fields[3], fields[4], fields[5] })
   end
-  if not paused and call('EXISTS', line(class)) == 1 then more = 1 end
+  if not paused and call('EXISTS', nextLine(class)) == 1 then more = 1 end
 end
 local next = call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')[2]
 local wait = -1
@@ -160,12 +186,13 @@ for i = 3, #ARGV do
     call('DEL', job .. ':lock')
     if s.outcome == 'sent' then
       -- What is left answers a send that is repeated with the same key or id.
-      local known = call('HMGET', job, 'name', 'relay:messageId')
+      local known = call('HMGET', job, 'name', 'relay:messageId', 'relay:digest')
       call('DEL', job, job .. ':logs')
       call('HSET', job, 'name', known[1] or '', 'relay:messageId', known[2] or '')
+      if known[3] then call('HSET', job, 'relay:digest', known[3]) end
       call('PEXPIRE', job, s.rememberMs)
     elseif held > 0 then
-      call('HSET', job, 'relay:attempts', s.attempts)
+      call('HSET', job, 'relay:attempts', s.attempts, 'relay:unknowns', s.unknowns)
       if s.open then call('HSET', job, 'relay:open', s.open) end
       if s.outcome == 'dead' then bury(id, s.reason, s.failure)
       else
@@ -180,17 +207,25 @@ for i = 3, #ARGV do
 end
 `;
 
-/** ARGV: lock in milliseconds, ids. A lock that ran out is taken again while the job is still active. */
+/**
+ * ARGV: lock in milliseconds, ids. A lock that ran out is taken again while the job is still active.
+ * Returns the ids that are ours.
+ */
 const RENEW = `
+local ours = {}
 for i = 4, #ARGV do
   local id, lock = ARGV[i], base .. ARGV[i] .. ':lock'
   local holder = call('GET', lock)
-  if holder == owner then call('PEXPIRE', lock, ARGV[3])
+  if holder == owner then
+    call('PEXPIRE', lock, ARGV[3])
+    table.insert(ours, id)
   elseif not holder and call('LREM', base .. 'active', -1, id) == 1 then
     call('LPUSH', base .. 'active', id)
     call('SET', lock, owner, 'PX', ARGV[3])
+    table.insert(ours, id)
   end
 end
+return ours
 `;
 
 /** ARGV: ids, those leased last first. */
@@ -232,7 +267,7 @@ for i = 3, #ARGV do
   local id, job = ARGV[i], base .. ARGV[i]
   if call('ZREM', base .. 'failed', id) == 1 and call('EXISTS', job) == 1 then
     call('HDEL', job, 'finishedOn', 'processedOn', 'failedReason', 'stalledCounter',
-      'relay:reason', 'relay:failure', 'relay:attempts', 'relay:order')
+      'relay:reason', 'relay:failure', 'relay:attempts', 'relay:unknowns', 'relay:order')
     call('HSET', job, 'relay:bornAt', whole(now))
     append(id)
     announce(id)

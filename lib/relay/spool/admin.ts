@@ -1,10 +1,15 @@
 import { parseFailure } from '../job.js';
-import type { JobState, ListOptions, RelayStats } from '../relay.js';
-import { PRIORITIES } from './intake.js';
+import {
+  RELAY_PRIORITIES,
+  type JobState,
+  type JobSummary,
+  type ListOptions,
+  type RelayStats,
+} from '../relay.js';
 import { DEAD, LEASED, READY, SENT, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
 import type { SqlRow } from './sqlite.js';
-import type { RowDetails, RowSummary } from './store.types.js';
+import type { RowDetails } from './store.types.js';
 
 /** Which rows each listed state means. */
 const WHERE: Record<JobState, string> = {
@@ -17,13 +22,13 @@ const WHERE: Record<JobState, string> = {
 };
 const STATES = Object.keys(WHERE) as JobState[];
 const COLUMNS =
-  'seq, id, message_id, state, priority, attempts, queued_at, due_at, delay_ms, reason, failure, open';
+  'seq, id, message_id, mailer, state, priority, attempts, unknowns, queued_at, due_at, delay_ms, reason, failure, open';
 
 /** What people ask of a spool. */
 export class Admin {
   constructor(private readonly file: SpoolFile) {}
 
-  list({ state = 'dead', limit = 100, after }: ListOptions): RowSummary[] {
+  list({ state = 'dead', limit = 100, after }: ListOptions): JobSummary[] {
     const from = after === undefined ? undefined : this.rowOf(after)?.['seq'];
     return this.file
       .sql(`SELECT ${COLUMNS} FROM jobs WHERE ${WHERE[state]} AND seq > ? ORDER BY seq LIMIT ?`)
@@ -43,7 +48,7 @@ export class Admin {
   }
 
   retry(ids: readonly string[] | 'all', now: number): number {
-    const again = `UPDATE jobs SET state = ${READY}, reason = NULL, attempts = 0, born_at = ?, delay_ms = NULL
+    const again = `UPDATE jobs SET state = ${READY}, reason = NULL, attempts = 0, unknowns = 0, born_at = ?, delay_ms = NULL
                    WHERE state = ${DEAD}`;
     return this.file.write(() => {
       if (ids === 'all') return Number(this.file.sql(again).run(now).changes);
@@ -79,8 +84,8 @@ export class Admin {
   }
 }
 
-function summaryOf(row: SqlRow): RowSummary {
-  const { id, message_id, priority, attempts, queued_at, due_at, reason, failure } = row;
+function summaryOf(row: SqlRow): JobSummary {
+  const { id, message_id, mailer, priority, queued_at, due_at, reason, failure } = row;
   const state = stateOf(row);
   // A row may be damaged; it is listed all the same.
   const parsed = parseFailure(failure);
@@ -88,12 +93,14 @@ function summaryOf(row: SqlRow): RowSummary {
   return {
     id: String(id),
     messageId: String(message_id),
+    ...(typeof mailer === 'string' && mailer !== '' && { mailer }),
     state,
-    priority: PRIORITIES[Number(priority)] ?? 'normal',
-    attempts: Number(attempts),
+    priority: RELAY_PRIORITIES[Number(priority)] ?? 'normal',
+    attempts: Number(row['attempts']),
+    unknowns: Number(row['unknowns']),
     queuedAt: Number(queued_at),
     ...(waits && typeof due_at === 'number' && { dueAt: due_at }),
-    ...(typeof reason === 'string' && { reason: reason as RowSummary['reason'] }),
+    ...(typeof reason === 'string' && { reason: reason as JobSummary['reason'] }),
     ...(parsed && { failure: parsed }),
   };
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.js';
 import { MailRelayError } from '../../base/errors.js';
-import type { Ids, NewRow } from './store.types.js';
+import type { FirstMail, NewRow } from './store.types.js';
 
 /** More in one transaction would keep others of the file waiting, and memory full. */
 const MAX_ROWS = 1_000;
@@ -14,7 +14,7 @@ interface Entry {
   readonly rows: readonly NewRow[];
   readonly characters: number;
   readonly since: number;
-  readonly resolve: (answers: readonly (Ids | null)[]) => void;
+  readonly resolve: (answers: readonly (FirstMail | null)[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -30,13 +30,13 @@ export class GroupCommit {
   private readonly idle: (() => void)[] = [];
 
   constructor(
-    private readonly store: (rows: readonly NewRow[]) => Promise<readonly (Ids | null)[]>,
+    private readonly store: (rows: readonly NewRow[]) => Promise<readonly (FirstMail | null)[]>,
     /** After this many milliseconds a caller is answered, whatever the disk does. */
     private readonly timeoutMs: number,
     private readonly clock: Clock,
   ) {}
 
-  add(rows: readonly NewRow[]): Promise<readonly (Ids | null)[]> {
+  add(rows: readonly NewRow[]): Promise<readonly (FirstMail | null)[]> {
     return new Promise((resolve, reject) => {
       const characters = rows.reduce((sum, { body }) => sum + body.length, 0);
       const since = this.clock.monotonic();

@@ -1,11 +1,11 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { RELAY_PRIORITIES } from '../relay.js';
 import { READY, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
-import type { Ids, NewRow, StoreOptions } from './store.types.js';
-
-export const PRIORITIES = ['high', 'normal', 'low'] as const;
+import type { SqlRow } from './sqlite.js';
+import type { FirstMail, NewRow, StoreOptions } from './store.types.js';
 
 /** How long a look at the free space counts, in milliseconds. */
 const FREE_SPACE_FOR_MS = 250;
@@ -28,29 +28,30 @@ export class Intake {
     private readonly options: StoreOptions,
   ) {}
 
-  /** Stores all in one transaction, durable when it returns. Answers for each null, or the ids of the first. */
-  enqueue(rows: readonly NewRow[], now: number): (Ids | null)[] {
+  /** Stores all in one transaction, durable when it returns. Returns for each null, or the first mail. */
+  enqueue(rows: readonly NewRow[], now: number): (FirstMail | null)[] {
     this.checkSpace(rows.reduce((sum, { body }) => sum + body.length, 0));
     return this.file.write(() => rows.map((row) => this.insert(row, now)));
   }
 
-  private insert(row: NewRow, now: number): Ids | null {
-    const { id, messageId, priority, queuedAt, bornAt, dueAt, key, body } = row;
+  private insert(row: NewRow, now: number): FirstMail | null {
+    const { id, messageId, mailer, priority, queuedAt, bornAt, dueAt, key, digest, body } = row;
     if (key !== null) {
-      const first = this.file.sql('SELECT id, message_id FROM keys WHERE key = ?').get(key);
-      if (first) return { id: String(first['id']), messageId: String(first['message_id']) };
+      const first = this.file.sql('SELECT id, message_id, digest FROM keys WHERE key = ?').get(key);
+      if (first) return firstOf(first);
     }
     const waits = dueAt !== null && dueAt > now;
     const { changes, lastInsertRowid } = this.file
       .sql(
-        `INSERT INTO jobs (id, message_id, state, priority, queued_at, born_at, due_at, size, checksum)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+        `INSERT INTO jobs (id, message_id, mailer, state, priority, queued_at, born_at, due_at, size, checksum)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
       )
       .run(
         id,
         messageId,
+        mailer,
         waits ? WAITING : READY,
-        PRIORITIES.indexOf(priority),
+        RELAY_PRIORITIES.indexOf(priority),
         queuedAt,
         bornAt,
         waits ? dueAt : null,
@@ -58,11 +59,11 @@ export class Intake {
         checksumOf(id, body),
       );
     // The same mail again is no fault of its neighbours in the group.
-    if (Number(changes) === 0) return { id, messageId };
+    if (Number(changes) === 0) return { id, messageId, digest };
     if (key !== null) {
       this.file
-        .sql('INSERT INTO keys (key, id, message_id, expires_at) VALUES (?, ?, ?, ?)')
-        .run(key, id, messageId, now + this.options.idempotencyTtlMs);
+        .sql('INSERT INTO keys (key, id, message_id, digest, expires_at) VALUES (?, ?, ?, ?, ?)')
+        .run(key, id, messageId, digest, now + this.options.idempotencyTtlMs);
     }
     // What stood there is of a row that is gone, and was on a damaged page.
     this.file
@@ -86,6 +87,15 @@ export class Intake {
     this.allowance = (free - minFreeBytes) / BYTES_OF_A_CHARACTER - characters;
     this.freeCheckedAt = at;
   }
+}
+
+/** A key of 0.1.0 has no digest. */
+function firstOf({ id, message_id, digest }: SqlRow): FirstMail {
+  return {
+    id: String(id),
+    messageId: String(message_id),
+    digest: typeof digest === 'string' ? digest : null,
+  };
 }
 
 /** Looks like SQLite's own error of a full disk. */

@@ -1,3 +1,5 @@
+import { countFitting } from '../job.js';
+import type { LeaseRequest } from '../relay.js';
 import { checksumOf } from './intake.js';
 import type { Owners } from './owners.js';
 import { Salvage } from './salvage.js';
@@ -7,19 +9,25 @@ import type { SqlRow, SqlValue } from './sqlite.js';
 import type { LeasedRow, LeasedRows, NotSent, StoreOptions } from './store.types.js';
 import { Upkeep, UPKEEP_ROWS } from './upkeep.js';
 
-/** Bodies that one lease may bring into memory, in characters; always at least one job. */
-const LEASE_BUDGET = 32 * 1024 * 1024;
 /** What is read of a row before its body. */
-const COLUMNS = 'seq, id, attempts, born_at, open, size, checksum';
+const COLUMNS = 'seq, id, attempts, unknowns, born_at, open, size, checksum';
 
 /** A column's value is one of a JSON array, the one value given: a statement for many costs little more than for one. */
 const IN_LIST = (column: 'id' | 'seq') => `${column} IN (SELECT value FROM json_each(?))`;
 
-/** How many of these rows one lease may take: at least one, then as many as its budget allows. */
-function fitting(rows: readonly SqlRow[]): number {
-  let budget = LEASE_BUDGET;
-  const end = rows.findIndex(({ size }, index) => (budget -= Number(size)) < 0 && index > 0);
-  return end === -1 ? rows.length : end;
+/** What is asked for of whom. */
+export interface LeaseQuery extends LeaseRequest {
+  readonly mailer: string;
+  /** Ids whose bodies the caller has. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** What is ready of a mailer, and of nobody in particular (0.1.0): each out of the index, then in order. */
+function readyOf(columns: string): string {
+  const of = (whose: string) =>
+    `SELECT * FROM (SELECT ${columns}, priority FROM jobs
+     WHERE state = ${READY} AND mailer ${whose} ORDER BY priority, seq LIMIT ?)`;
+  return `${of('= ?')} UNION ALL ${of('IS NULL')} ORDER BY priority, seq LIMIT ?`;
 }
 
 /** Leases, and how they end. */
@@ -36,46 +44,56 @@ export class Work {
     this.salvage = new Salvage(file);
   }
 
-  /** Up to `max` due jobs: higher priority first, then first come, first served. */
-  lease(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
+  /** Due jobs of a mailer: higher priority first, then first come, first served. */
+  lease(query: LeaseQuery, now: number): LeasedRows {
     this.own();
     this.salvage.skipDamage(() => this.upkeep.recover(now));
     this.salvage.skipDamage(() => this.upkeep.maintain(now));
     // Looked at before the write lock is taken: an idle spool costs its neighbours nothing.
-    const leased = this.hasDue(now)
-      ? (this.salvage.skipDamage(() => this.leaseDue(max, known, now)) ??
-        this.leaseWhatIsLeft(max, known, now))
+    const leased = this.hasDue(query, now)
+      ? (this.salvage.skipDamage(() => this.leaseDue(query, now)) ??
+        this.leaseWhatIsLeft(query, now))
       : { rows: [], more: false };
     const { damage } = this.salvage;
     return { ...leased, nextDueInMs: this.nextDue(now), ...(damage !== undefined && { damage }) };
   }
 
-  settle(sent: readonly string[], others: readonly NotSent[], now: number): void {
+  /** Returns the ids of what could not be recorded. */
+  settle(sent: readonly string[], others: readonly NotSent[], now: number): string[] {
     const record = (ids: readonly string[], rest: readonly NotSent[]) =>
       this.file.write(() => {
         if (ids.length > 0) this.sent(ids, now);
         for (const settlement of rest) this.settleOne(settlement, now);
         return true;
       });
-    if (this.salvage.skipDamage(() => record(sent, others))) return;
+    if (this.salvage.skipDamage(() => record(sent, others))) return [];
     // One by one. A body that cannot be removed is no reason to send its mail again.
-    for (const id of sent) {
-      if (!this.salvage.skipDamage(() => record([id], [])))
-        this.salvage.skipDamage(() => this.forget(id));
+    const isRecorded = (work: () => unknown) =>
+      this.salvage.skipDamage(() => (work(), true)) === true;
+    const lost = sent.filter(
+      (id) => !isRecorded(() => record([id], [])) && !isRecorded(() => this.forget(id)),
+    );
+    for (const settlement of others) {
+      if (!isRecorded(() => record([], [settlement]))) lost.push(settlement.id);
     }
-    for (const settlement of others) this.salvage.skipDamage(() => record([], [settlement]));
+    return lost;
   }
 
-  heartbeat(ids: readonly string[], now: number): void {
+  /** Returns those that are still ours. */
+  heartbeat(ids: readonly string[], now: number): string[] {
     // This thread may have followed one that ended, and what that leased is still under way.
     this.own();
-    this.file.write(() =>
+    const list = JSON.stringify(ids);
+    const ours = `${IN_LIST('id')} AND state = ${LEASED} AND owner = ?`;
+    return this.file.write(() => {
       this.file
-        .sql(
-          `UPDATE jobs SET lease_until = ? WHERE ${IN_LIST('id')} AND state = ${LEASED} AND owner = ?`,
-        )
-        .run(now + this.options.leaseMs, JSON.stringify(ids), this.owners.id),
-    );
+        .sql(`UPDATE jobs SET lease_until = ? WHERE ${ours}`)
+        .run(now + this.options.leaseMs, list, this.owners.id);
+      return this.file
+        .sql(`SELECT id FROM jobs WHERE ${ours}`)
+        .all(list, this.owners.id)
+        .map(({ id }) => String(id));
+    });
   }
 
   release(ids: readonly string[]): void {
@@ -93,10 +111,12 @@ export class Work {
     if (!this.owners.isMine) this.file.write(() => this.owners.acquire());
   }
 
-  private hasDue(now: number): boolean {
-    const ready = `SELECT 1 FROM jobs WHERE state = ${READY} LIMIT 1`;
+  private hasDue({ mailer }: LeaseQuery, now: number): boolean {
     const due = `SELECT 1 FROM jobs WHERE state = ${WAITING} AND due_at <= ? LIMIT 1`;
-    return this.file.sql(ready).get() !== undefined || this.file.sql(due).get(now) !== undefined;
+    return (
+      this.file.sql(readyOf('seq')).get(mailer, 1, 1, 1) !== undefined ||
+      this.file.sql(due).get(now) !== undefined
+    );
   }
 
   private nextDue(now: number): number | undefined {
@@ -105,31 +125,32 @@ export class Work {
     return typeof due === 'number' ? Math.max(0, due - now) : undefined;
   }
 
-  private leaseDue(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
+  private leaseDue(query: LeaseQuery, now: number): LeasedRows {
     return this.file.write(() => {
       this.promote(now);
-      return this.take(max, known, now);
+      return this.take(query, now);
     });
   }
 
   /** The file has damaged pages: row by row, past those that cannot be read. */
-  private leaseWhatIsLeft(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
+  private leaseWhatIsLeft(query: LeaseQuery, now: number): LeasedRows {
+    const { max, maxSize, mailer, known } = query;
     const { salvage, file } = this;
     // Both lists come out of an index alone.
     const due = `SELECT seq FROM jobs WHERE state = ${WAITING} AND due_at <= ? ORDER BY due_at LIMIT ?`;
-    const ready = `SELECT seq FROM jobs WHERE state = ${READY} ORDER BY priority, seq LIMIT ?`;
+    const ready = (limit: number) => file.sql(readyOf('seq')).all(mailer, limit, limit, limit);
     const wake = (seq: SqlValue) =>
       file.sql(`UPDATE jobs SET state = ${READY}, due_at = NULL WHERE seq = ?`).run(seq);
     const claim = (row: SqlRow, ids: ReadonlySet<string>) =>
       file.write(() => this.claim([row], ids, now));
-    let budget = LEASE_BUDGET;
+    let budget = maxSize;
     const lease = (seq: SqlValue) => {
       // The rest stays ready for the next lease.
       if (budget < 0) return [];
       const row = file.sql(`SELECT ${COLUMNS} FROM jobs WHERE seq = ?`).get(seq);
       if (!row) return [];
       const size = Number(row['size']);
-      const isFirst = budget === LEASE_BUDGET;
+      const isFirst = budget === maxSize;
       if (size > budget && !isFirst) {
         budget = -1;
         return [];
@@ -140,7 +161,7 @@ export class Work {
       return leased;
     };
     salvage.each((limit) => file.sql(due).all(now, limit), UPKEEP_ROWS, wake);
-    const rows = salvage.each((limit) => file.sql(ready).all(limit), max, lease).flat();
+    const rows = salvage.each(ready, max, lease).flat();
     if (rows.length === 0) salvage.startOver();
     return { rows, more: rows.length > 0 };
   }
@@ -156,11 +177,11 @@ export class Work {
       .run(now);
   }
 
-  private take(max: number, known: ReadonlySet<string>, now: number): LeasedRows {
-    const found = this.file
-      .sql(`SELECT ${COLUMNS} FROM jobs WHERE state = ${READY} ORDER BY priority, seq LIMIT ?`)
-      .all(max + 1);
-    const taken = found.slice(0, fitting(found.slice(0, max)));
+  private take({ max, maxSize, mailer, known }: LeaseQuery, now: number): LeasedRows {
+    const limit = max + 1;
+    const found = this.file.sql(readyOf(COLUMNS)).all(mailer, limit, limit, limit);
+    const sizes = found.slice(0, max).map(({ size }) => Number(size));
+    const taken = found.slice(0, countFitting(sizes, maxSize));
     return { rows: this.claim(taken, known, now), more: found.length > taken.length };
   }
 
@@ -172,12 +193,14 @@ export class Work {
       .run(this.owners.id, now + this.options.leaseMs, seqs);
     const unknown = taken.filter(({ id }) => !known.has(String(id)));
     const bodies = this.bodiesOf(unknown.map(({ seq }) => seq));
-    return taken.map(({ seq, id, attempts, born_at, open, size, checksum }): LeasedRow => {
+    return taken.map((row): LeasedRow => {
+      const { seq, id, attempts, unknowns, born_at, open, size, checksum } = row;
       const body = bodies.get(seq);
       const good = typeof body === 'string' && checksumOf(String(id), body) === checksum;
       return {
         id: String(id),
         attempts: Number(attempts),
+        unknowns: Number(unknowns),
         bornAt: Number(born_at),
         size: Number(size),
         open: typeof open === 'string' ? open : null,
@@ -195,13 +218,13 @@ export class Work {
   }
 
   private settleOne(settlement: NotSent, now: number): void {
-    const { id, outcome, attempts, open, failure } = settlement;
+    const { id, outcome, attempts, unknowns, open, failure } = settlement;
     const waits = outcome === 'deferred';
     // Only while the lease is ours: whoever took it over decides now.
     this.file
       .sql(
-        `UPDATE jobs SET state = ?, due_at = ?, delay_ms = ?, attempts = ?, open = coalesce(?, open),
-           reason = ?, failure = ?, owner = NULL, lease_until = NULL
+        `UPDATE jobs SET state = ?, due_at = ?, delay_ms = ?, attempts = ?, unknowns = ?,
+           open = coalesce(?, open), reason = ?, failure = ?, owner = NULL, lease_until = NULL
          WHERE id = ? AND state = ${LEASED} AND owner = ?`,
       )
       .run(
@@ -209,6 +232,7 @@ export class Work {
         waits ? now + settlement.delayMs : null,
         waits ? settlement.delayMs : null,
         attempts,
+        unknowns,
         open ? JSON.stringify(open) : null,
         waits ? null : settlement.reason,
         JSON.stringify(failure),

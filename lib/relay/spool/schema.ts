@@ -46,6 +46,12 @@ const MIGRATIONS: readonly string[] = [
    CREATE INDEX jobs_dead ON jobs (seq) WHERE state = 3;
    CREATE INDEX jobs_sent ON jobs (due_at) WHERE state = 4;
    CREATE INDEX keys_expiry ON keys (expires_at);`,
+  // Jobs of 0.1.0 have no mailer (NULL), and every mailer may lease them; '' is the unnamed one.
+  `ALTER TABLE jobs ADD COLUMN mailer TEXT;
+   ALTER TABLE jobs ADD COLUMN unknowns INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE keys ADD COLUMN digest TEXT;
+   DROP INDEX jobs_ready;
+   CREATE INDEX jobs_ready ON jobs (mailer, priority, seq) WHERE state = 0;`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -3,46 +3,49 @@ import { resolve } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.js';
 import { MailRelayError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
-import { bornAt, burial, parseJob, narrowTo, problemOf, serializeJob } from '../job.js';
-import type {
-  ConsumeOptions,
-  CorruptJob,
-  EnqueueOutcome,
-  JobDetails,
-  JobSummary,
-  Lease,
-  LeasedJob,
-  ListOptions,
-  MailRelay,
-  NewJob,
-  RelayStats,
-  Settlement,
+import { bornAt, parseJob, narrowTo, problemOf, serializeJob } from '../job.js';
+import {
+  UnrecordedError,
+  type ConsumeOptions,
+  type EnqueueOutcome,
+  type JobDetails,
+  type JobSummary,
+  type Lease,
+  type LeasedJob,
+  type LeaseRequest,
+  type ListOptions,
+  type MailRelay,
+  type NewJob,
+  type RelayStats,
+  type Settlement,
+  type UnreadableJob,
 } from '../relay.js';
 import { GroupCommit } from './group-commit.js';
 import { RecentMails } from './recent-mails.js';
 import type { ResolvedSpoolOptions } from './spool.options.js';
 import { LocalHost, spoolError, ThreadHost, type StoreHost } from './store-host.js';
-import type { LeasedRow, NewRow, StoreOptions } from './store.types.js';
+import type { FirstMail, LeasedRow, NewRow, StoreOptions } from './store.types.js';
 
 /** The driver over a SQLite file: what it accepts survives the process and, by a synced disk, the power. */
 export class SpoolRelay implements MailRelay {
   readonly name: string;
+  readonly identity: string;
   readonly heartbeatMs: number;
   private readonly host: StoreHost;
   private readonly commits: GroupCommit;
   private readonly recent = new RecentMails();
-  /** Leased, and neither settled nor given back. */
-  private readonly held = new Set<string>();
   /** Of the worker, if this process has one. */
   private onWork?: () => void;
+  private mailer = '';
   private closing?: Promise<void>;
 
   constructor(
     private readonly options: ResolvedSpoolOptions,
-    private readonly clock: Clock = systemClock,
+    clock: Clock = systemClock,
   ) {
     const { path, thread, leaseMs, timeoutMs } = options;
     this.name = `spool:${path}`;
+    this.identity = `spool:${resolve(path)}`;
     this.heartbeatMs = Math.floor(leaseMs / 3);
     const { sqlite, maxBytes, minFreeBytes, keepSentMs, idempotencyTtlMs } = options;
     const store: StoreOptions = {
@@ -74,69 +77,51 @@ export class SpoolRelay implements MailRelay {
       });
       this.onWork();
     }
-    return answers.map((first) =>
-      first === null ? { status: 'stored' } : { status: 'duplicate', ...first },
-    );
+    return answers.map(outcomeOf);
   }
 
-  async consume({ onWork }: ConsumeOptions): Promise<void> {
+  async consume({ mailer = '', onWork }: ConsumeOptions): Promise<void> {
+    this.mailer = mailer;
     this.onWork = onWork;
   }
 
-  async lease(max: number): Promise<Lease> {
-    const {
-      rows,
-      more,
-      nextDueInMs,
-      damage: message,
-    } = await this.host.run('lease', max, this.recent.ids());
+  async lease(request: LeaseRequest): Promise<Lease> {
+    const answer = await this.host.run('lease', request, this.mailer, this.recent.ids());
+    const { rows, more, nextDueInMs, damage: message } = answer;
     // Whatever is left went to others.
     if (rows.length === 0) this.recent.clear();
     const jobs: LeasedJob[] = [];
-    const corrupt: CorruptJob[] = [];
+    const unreadable: UnreadableJob[] = [];
     for (const row of rows) {
       const known = this.recent.take(row.id);
-      // Its lease had run out while it is still being sent here: it is ours again, and under way.
-      if (this.held.has(row.id)) continue;
       try {
         jobs.push(jobOf(row, known));
-        this.held.add(row.id);
       } catch (error) {
-        corrupt.push({ id: row.id, problem: problemOf(error) });
+        unreadable.push({ id: row.id, problem: problemOf(error) });
       }
     }
-    const buried = await this.bury(corrupt);
     // Other processes of the file cannot call: it is looked at now and then.
     const againInMs = more ? 0 : Math.min(this.options.pollIntervalMs, nextDueInMs ?? Infinity);
-    if (message === undefined) return { jobs, corrupt: buried, againInMs };
-    const damage = spoolError('corrupt', message, this.options.path);
-    return { jobs, corrupt: buried, againInMs, damage };
-  }
-
-  /** Answers those set aside: if that fails, the others go out, and these are met again when their lease ends. */
-  private async bury(corrupt: readonly CorruptJob[]): Promise<readonly CorruptJob[]> {
-    if (corrupt.length === 0) return corrupt;
-    const burials = corrupt.map((job) => burial(job, this.clock.now()));
-    return this.settle(burials).then(
-      () => corrupt,
-      () => [],
-    );
+    const lease = { jobs, unreadable, validMs: this.options.leaseMs, againInMs };
+    if (message === undefined) return lease;
+    return { ...lease, damage: spoolError('corrupt', message, this.options.path) };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
     const sent = settlements.filter(({ outcome }) => outcome === 'sent').map(({ id }) => id);
     const others = settlements.filter((one) => one.outcome !== 'sent');
-    await this.host.run('settle', sent, others);
-    for (const { id } of settlements) this.held.delete(id);
+    const lost = await this.host.run('settle', sent, others);
+    if (lost.length === 0) return;
+    const words = `The spool file is damaged where ${lost.length} of ${settlements.length} outcomes belong (${this.options.path})`;
+    throw new UnrecordedError(words, lost);
   }
 
-  heartbeat(ids: readonly string[]): Promise<void> {
+  heartbeat(ids: readonly string[]): Promise<readonly string[]> {
     return this.host.run('heartbeat', ids);
   }
 
   async release(ids: readonly string[]): Promise<void> {
     await this.host.run('release', ids);
-    for (const id of ids) this.held.delete(id);
   }
 
   list(options: ListOptions = {}): Promise<readonly JobSummary[]> {
@@ -148,7 +133,7 @@ export class SpoolRelay implements MailRelay {
     if (!row) return undefined;
     const { body, open, ...summary } = row;
     try {
-      const { mail } = jobOf({ id, attempts: 0, bornAt: 0, size: 0, body, open });
+      const { mail } = jobOf({ id, attempts: 0, unknowns: 0, bornAt: 0, size: 0, body, open });
       return { ...summary, mail };
     } catch {
       return summary;
@@ -181,16 +166,24 @@ export class SpoolRelay implements MailRelay {
   }
 }
 
+function outcomeOf(first: FirstMail | null): EnqueueOutcome {
+  if (first === null) return { status: 'stored' };
+  const { id, messageId, digest } = first;
+  return { status: 'duplicate', id, messageId, ...(digest !== null && { digest }) };
+}
+
 function rowOf(job: NewJob): NewRow {
-  const { mail, queuedAt, notBefore, priority, idempotencyKey } = job;
+  const { mail, mailer = '', queuedAt, notBefore, priority, idempotencyKey, digest } = job;
   return {
     id: mail.id,
     messageId: mail.messageId,
+    mailer,
     priority,
     queuedAt,
     bornAt: bornAt(job),
     dueAt: notBefore ?? null,
     key: idempotencyKey ?? null,
+    digest: digest ?? null,
     body: JSON.stringify(serializeJob(job)),
   };
 }
@@ -199,11 +192,11 @@ function rowOf(job: NewJob): NewRow {
 function jobOf(row: LeasedRow, known?: Mail): LeasedJob {
   const mail = known ?? mailOf(row);
   const open = row.open === null ? undefined : readOpen(row.open);
-  const { attempts, bornAt, size } = row;
-  if (![attempts, bornAt, size].every(Number.isFinite)) {
+  const { attempts, unknowns, bornAt, size } = row;
+  if (![attempts, unknowns, bornAt, size].every(Number.isFinite)) {
     throw new TypeError('What is stored beside the mail is damaged');
   }
-  return { mail: narrowTo(mail, open), attempts, bornAt, size };
+  return { mail: narrowTo(mail, open), attempts, unknowns, bornAt, size };
 }
 
 function mailOf({ id, body }: LeasedRow): Mail {

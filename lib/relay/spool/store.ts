@@ -1,16 +1,15 @@
-import type { ListOptions, RelayStats } from '../relay.js';
+import type { JobSummary, LeaseRequest, ListOptions, RelayStats } from '../relay.js';
 import { Admin } from './admin.js';
 import { Intake } from './intake.js';
 import { Owners } from './owners.js';
 import { SpoolFile } from './spool-file.js';
 import { loadSqlite } from './sqlite.js';
 import type {
-  Ids,
+  FirstMail,
   LeasedRows,
   NewRow,
   NotSent,
   RowDetails,
-  RowSummary,
   StoreOptions,
 } from './store.types.js';
 import { Work } from './leases.js';
@@ -37,28 +36,30 @@ export class SpoolStore {
     return;
   }
 
-  enqueue(rows: readonly NewRow[]): (Ids | null)[] {
+  enqueue(rows: readonly NewRow[]): (FirstMail | null)[] {
     return this.intake.enqueue(rows, Date.now());
   }
 
   /** `known` are ids whose bodies the caller has. */
-  lease(max: number, known: readonly string[]): LeasedRows {
-    return this.work.lease(max, new Set(known), Date.now());
+  lease(request: LeaseRequest, mailer: string, known: readonly string[]): LeasedRows {
+    return this.work.lease({ ...request, mailer, known: new Set(known) }, Date.now());
   }
 
-  settle(sent: readonly string[], others: readonly NotSent[]): void {
-    this.work.settle(sent, others, Date.now());
+  /** Returns the ids of what could not be recorded. */
+  settle(sent: readonly string[], others: readonly NotSent[]): string[] {
+    return this.work.settle(sent, others, Date.now());
   }
 
-  heartbeat(ids: readonly string[]): void {
-    this.work.heartbeat(ids, Date.now());
+  /** Returns those that are still ours. */
+  heartbeat(ids: readonly string[]): string[] {
+    return this.work.heartbeat(ids, Date.now());
   }
 
   release(ids: readonly string[]): void {
     this.work.release(ids);
   }
 
-  list(options: ListOptions): RowSummary[] {
+  list(options: ListOptions): JobSummary[] {
     return this.admin.list(options);
   }
 

@@ -1,26 +1,32 @@
-import type { DeadReason, JobFailure, JobState, RelayPriority, Settlement } from '../relay.js';
+import type { JobSummary, RelayPriority, Settlement } from '../relay.js';
 
 /** A job as it goes into the file: columns and the body as text. */
 export interface NewRow {
   readonly id: string;
   readonly messageId: string;
+  /** Empty for the unnamed one. */
+  readonly mailer: string;
   readonly priority: RelayPriority;
   readonly queuedAt: number;
   readonly bornAt: number;
   /** Not before; null for now. */
   readonly dueAt: number | null;
   readonly key: string | null;
+  readonly digest: string | null;
   readonly body: string;
 }
 
-export interface Ids {
+/** The mail that an idempotency key belongs to. */
+export interface FirstMail {
   readonly id: string;
   readonly messageId: string;
+  readonly digest: string | null;
 }
 
 export interface LeasedRow {
   readonly id: string;
   readonly attempts: number;
+  readonly unknowns: number;
   readonly bornAt: number;
   readonly size: number;
   /** JSON of the recipients still open. */
@@ -39,19 +45,7 @@ export interface LeasedRows {
   readonly damage?: string;
 }
 
-export interface RowSummary {
-  readonly id: string;
-  readonly messageId: string;
-  readonly state: JobState;
-  readonly priority: RelayPriority;
-  readonly attempts: number;
-  readonly queuedAt: number;
-  readonly dueAt?: number;
-  readonly reason?: DeadReason;
-  readonly failure?: JobFailure;
-}
-
-export interface RowDetails extends RowSummary {
+export interface RowDetails extends JobSummary {
   readonly open: string | null;
   readonly body: string | null;
 }

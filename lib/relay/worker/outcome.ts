@@ -55,7 +55,7 @@ export function settleFailure(
 }
 
 function settle(
-  { mail: { id }, attempts: before, bornAt }: LeasedJob,
+  { mail: { id }, attempts: before, unknowns: unknownBefore, bornAt }: LeasedJob,
   { policy, now, random }: OutcomeContext,
   what: {
     readonly disposition: MailError['disposition'];
@@ -66,9 +66,17 @@ function settle(
 ): Settlement {
   const { disposition, retryAfterMs, open, failure } = what;
   const attempts = before + 1;
+  const unknowns = unknownBefore + (disposition === 'unknown' ? 1 : 0);
   const ageMs = now - bornAt;
-  const decision = decide(policy, { disposition, retryAfterMs, attempts, ageMs, random });
-  const common = { id, attempts, ...(open && { open }), failure };
+  const decision = decide(policy, {
+    disposition,
+    retryAfterMs,
+    attempts,
+    unknowns,
+    ageMs,
+    random,
+  });
+  const common = { id, attempts, unknowns, ...(open && { open }), failure };
   return decision.action === 'dead'
     ? { ...common, outcome: 'dead', reason: decision.reason }
     : { ...common, outcome: 'deferred', delayMs: decision.delayMs };

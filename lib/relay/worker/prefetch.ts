@@ -1,5 +1,5 @@
 import type { Outage } from './outage.js';
-import type { CorruptJob, LeasedJob, MailRelay } from '../relay.js';
+import type { LeasedJob, LeaseRequest, MailRelay, UnreadableJob } from '../relay.js';
 import type { Timers } from './timers.js';
 
 /** Storage that failed to lease is asked again after this, doubled each time, in milliseconds. */
@@ -10,7 +10,9 @@ export interface StockParts {
   readonly relay: MailRelay;
   readonly outage: Outage;
   readonly timers: Timers;
-  readonly onCorrupt: (job: CorruptJob) => void;
+  readonly onUnreadable: (job: UnreadableJob) => void;
+  /** Under way here, or its outcome is not recorded yet: a lease that brings it again changes nothing. */
+  readonly isUnderWay: (id: string) => boolean;
   /** Jobs have come. */
   readonly onJobs: (jobs: readonly LeasedJob[]) => void;
   /** There may be something to lease. */
@@ -50,12 +52,12 @@ export class Prefetch {
     else this.parts.onWork();
   }
 
-  /** Leases up to `max` more, unless that is under way, or storage that failed is left alone. */
-  fill(max: number): void {
+  /** Leases more, unless that is under way, or storage that failed is left alone. */
+  fill(request: LeaseRequest): void {
     const { timers, onWork } = this.parts;
     if (this.closed || this.leasing || timers.has('lease-failed')) return;
     timers.cancel('lease');
-    this.leasing = this.lease(max).finally(() => {
+    this.leasing = this.lease(request).finally(() => {
       this.leasing = undefined;
       if (!this.cameMeanwhile) return;
       this.cameMeanwhile = false;
@@ -70,14 +72,16 @@ export class Prefetch {
     await this.leasing;
   }
 
-  private async lease(max: number): Promise<void> {
-    const { relay, outage, timers, onCorrupt, onJobs, onWork } = this.parts;
+  private async lease(request: LeaseRequest): Promise<void> {
+    const { relay, outage, timers, onUnreadable, isUnderWay, onJobs, onWork } = this.parts;
     try {
-      const { jobs, corrupt, againInMs, damage } = await relay.lease(max);
+      const { jobs: leased, unreadable, againInMs, damage } = await relay.lease(request);
       this.failures = 0;
       if (damage) outage.failed(damage);
       else outage.over();
-      corrupt.forEach(onCorrupt);
+      unreadable.filter(({ id }) => !isUnderWay(id)).forEach(onUnreadable);
+      const here = new Set(this.ids());
+      const jobs = leased.filter(({ mail: { id } }) => !here.has(id) && !isUnderWay(id));
       this.jobs.push(...jobs);
       if (jobs.length > 0) onJobs(jobs);
       else if (againInMs !== undefined && !this.closed) timers.after('lease', againInMs, onWork);

@@ -39,6 +39,10 @@ export class Settler {
     return [...this.waiting, ...this.running].map(({ id }) => id);
   }
 
+  has(id: string): boolean {
+    return [...this.waiting, ...this.running].some((end) => end.id === id);
+  }
+
   add(end: LeaseEnd): void {
     this.waiting.push(end);
     this.schedule();

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.js';
 import type { EventBus } from '../../events/event-bus.js';
 import { DeadLog } from './dead-log.js';
-import type { CorruptJob, JobFailure, LeasedJob, Settlement } from '../relay.js';
+import type { JobFailure, LeasedJob, Settlement, UnreadableJob } from '../relay.js';
 
 /** Tells those who listen what becomes of mails that are still in the relay. */
 export class WorkerEvents {
@@ -24,21 +24,26 @@ export class WorkerEvents {
 
   settled({ mail }: LeasedJob, settlement: Settlement): void {
     if (settlement.outcome === 'sent') return;
-    const { attempts, failure, open: recipients = mail.envelope.to } = settlement;
-    const about = { ...this.about(), id: mail.id, messageId: mail.messageId, recipients };
+    const { attempts, unknowns, failure, open: recipients = mail.envelope.to } = settlement;
+    const { id, messageId } = mail;
+    const about = { ...this.about(), id, messageId, recipients, attempts, unknowns, failure };
     if (settlement.outcome === 'deferred') {
       const { delayMs } = settlement;
       this.parts.events.emit('deferred', () => {
-        return { type: 'deferred', ...about, transportDown: false, attempts, delayMs, failure };
+        return { type: 'deferred', ...about, transportDown: false, delayMs };
       });
       return;
     }
     const { reason } = settlement;
     this.deadLog.add(mail.id, reason, failure.message);
-    this.parts.events.emit('dead', () => ({ type: 'dead', ...about, reason, attempts, failure }));
+    this.parts.events.emit('dead', () => ({ type: 'dead', ...about, reason }));
   }
 
-  transportDown({ mail, attempts }: LeasedJob, delayMs: number, failure: JobFailure): void {
+  transportDown(
+    { mail, attempts, unknowns }: LeasedJob,
+    delayMs: number,
+    failure: JobFailure,
+  ): void {
     const { id, messageId, envelope } = mail;
     this.parts.events.emit('deferred', () => ({
       type: 'deferred',
@@ -47,13 +52,14 @@ export class WorkerEvents {
       messageId,
       transportDown: true,
       attempts,
+      unknowns,
       delayMs,
       recipients: envelope.to,
       failure,
     }));
   }
 
-  corrupt({ id, problem }: CorruptJob): void {
+  corrupt({ id, problem }: UnreadableJob): void {
     this.deadLog.add(id, 'corrupt', problem);
     this.parts.events.emit('dead', () => ({
       type: 'dead',
@@ -61,6 +67,7 @@ export class WorkerEvents {
       id,
       reason: 'corrupt',
       attempts: 0,
+      unknowns: 0,
       recipients: [],
       failure: { code: 'MAIL_RELAY', disposition: 'permanent', message: problem },
     }));

@@ -22,12 +22,15 @@ import { TransportWatch } from './transport-watch.js';
 import { Settler } from './settler.js';
 import { Prefetch } from './prefetch.js';
 import { Timers } from './timers.js';
+import { Unreadable } from './unreadable.js';
 import { WorkerEvents } from './worker-events.js';
 
 /** Whatever a transport can carry: leased mail is in memory, and nobody else's to send. */
 const MAX_CAPACITY = 2_000;
 /** Leased mail in memory, in characters of its stored form: past it no more is leased. */
 const MAX_CHARACTERS = 64 * 1024 * 1024;
+/** The same of one lease. */
+const MAX_LEASE_CHARACTERS = 32 * 1024 * 1024;
 /** A transport of the user's own may never answer whether it is there, in milliseconds. */
 const ASK_TIMEOUT_MS = 60_000;
 /** Each listener of a signal is compared with all the others: attempts share this many signals in turn. */
@@ -64,6 +67,7 @@ export class RelayWorker {
   private readonly settler: Settler;
   private readonly stock: Prefetch;
   private readonly timers: Timers;
+  private readonly unreadable: Unreadable;
   private readonly transport: TransportWatch;
   private readonly outage: Outage;
   private readonly report: WorkerEvents;
@@ -87,11 +91,18 @@ export class RelayWorker {
     this.transport = new TransportWatch(options.retry);
     this.outage = new Outage('deliver', parts);
     this.report = new WorkerEvents(parts);
+    this.unreadable = new Unreadable({
+      timers: this.timers,
+      now: () => clock.now(),
+      end: (end) => this.settler.add(end),
+      onDead: (job) => this.report.corrupt(job),
+    });
     this.stock = new Prefetch({
       relay,
       outage: new Outage('lease', parts),
       timers: this.timers,
-      onCorrupt: (job) => this.report.corrupt(job),
+      onUnreadable: (job) => this.unreadable.add(job),
+      isUnderWay: (id) => this.isUnderWay(id),
       onJobs: (jobs) => this.stocked(jobs),
       onWork: () => this.pump(),
     });
@@ -114,11 +125,16 @@ export class RelayWorker {
   }
 
   private get held(): number {
-    return this.stock.size + this.inFlight.size + this.settler.size;
+    return this.stock.size + this.inFlight.size + this.settler.size + this.unreadable.size;
+  }
+
+  private isUnderWay(id: string): boolean {
+    return this.inFlight.has(id) || this.settler.has(id) || this.unreadable.has(id);
   }
 
   async start(): Promise<void> {
-    await this.parts.relay.consume({ onWork: () => this.stock.workCame() });
+    const { relay, mailer = '' } = this.parts;
+    await relay.consume({ mailer, onWork: () => this.stock.workCame() });
     if (this.stopping) return;
     this.beat();
     this.pump();
@@ -136,6 +152,7 @@ export class RelayWorker {
     // A lease on its way brings jobs to give back.
     const stocked = this.stock.close();
     this.releaseStock();
+    this.unreadable.giveBack();
     const { clock } = this.parts;
     if (!(await fulfilledWithin(clock, timeoutMs, this.whenFinished()))) {
       this.aborted = true;
@@ -165,14 +182,18 @@ export class RelayWorker {
       this.startAttempt(this.stock.take()!);
     }
     const room = Math.min(this.mostHeld - this.held, most * 2 - this.stock.size);
-    if (room <= 0 || this.transport.isDown || this.characters >= MAX_CHARACTERS) return;
+    const space = Math.min(MAX_LEASE_CHARACTERS, MAX_CHARACTERS - this.characters);
+    if (room <= 0 || this.transport.isDown || space <= 0) return;
     // Few at a time would cost a transaction each.
     if (this.stock.size > 0 && room < this.concurrency / 2) return;
-    this.stock.fill(room);
+    this.stock.fill({ max: room, maxSize: space });
   }
 
   private stocked(jobs: readonly LeasedJob[]): void {
-    for (const { size = 0 } of jobs) this.characters += size;
+    for (const { mail, size = 0 } of jobs) {
+      this.unreadable.forget(mail.id);
+      this.characters += size;
+    }
     if (this.stopping || this.transport.isDown) this.releaseStock();
     else setImmediate(() => this.pump());
   }
@@ -232,13 +253,13 @@ export class RelayWorker {
 
   /** The transport is down: nothing is said about the mail, unless its time is over anyway. */
   private requeue(job: LeasedJob, error: MailError, delayMs: number): void {
-    const { mail, attempts, bornAt } = job;
+    const { mail, attempts, unknowns, bornAt } = job;
     const now = this.parts.clock.now();
     const failure = failureOf(error, now);
     if (now - bornAt > this.parts.options.retry.lifetimeMs) {
       this.counts.failed += 1;
       const { id } = mail;
-      this.settle(job, { id, outcome: 'dead', reason: 'expired', attempts, failure });
+      this.settle(job, { id, outcome: 'dead', reason: 'expired', attempts, unknowns, failure });
       return;
     }
     this.release(job);
@@ -331,8 +352,13 @@ export class RelayWorker {
     const { heartbeatMs } = relay;
     if (heartbeatMs === undefined) return;
     this.timers.after('beat', heartbeatMs, () => {
-      const ids = [...this.stock.ids(), ...this.inFlight.keys(), ...this.settler.ids()];
-      const beaten = ids.length > 0 ? relay.heartbeat(ids) : Promise.resolve();
+      const ids = [
+        ...this.stock.ids(),
+        ...this.inFlight.keys(),
+        ...this.settler.ids(),
+        ...this.unreadable.ids(),
+      ];
+      const beaten = ids.length > 0 ? relay.heartbeat(ids) : Promise.resolve([]);
       // A storage that is down says so where it matters; the next beat comes anyway.
       beaten.catch(() => undefined).finally(() => this.beat());
     });

@@ -8,6 +8,7 @@ import type { EnqueueOutcome } from '../../../lib/relay/relay.js';
 import { mailTo } from '../../fixtures/mail.js';
 import { RedisServer } from '../../fixtures/redis-server.js';
 import { newJob, openRelay, type OpenRelay } from './helpers.js';
+import { upTo } from '../../fixtures/leases.js';
 
 const TIMEOUT_MS = 1_500;
 
@@ -51,7 +52,7 @@ function failed(outcome: EnqueueOutcome): MailRelayError {
 }
 
 async function idsOf(relay: BullRelay): Promise<string[]> {
-  return (await relay.lease(100)).jobs.map(({ mail }) => mail.id);
+  return (await relay.lease(upTo(100))).jobs.map(({ mail }) => mail.id);
 }
 
 describe('Redis down', () => {
@@ -60,7 +61,7 @@ describe('Redis down', () => {
     const error = failed(await outcomeOf(relay));
     expect(error.disposition).toBe('retry');
     expect(error.message).toContain('nothing was stored');
-    await expect(relay.lease(1)).rejects.toMatchObject({ code: 'MAIL_RELAY' });
+    await expect(relay.lease(upTo(1))).rejects.toMatchObject({ code: 'MAIL_RELAY' });
     await redis.restart();
     const job = newJob();
     expect(await outcomeOf(relay, job)).toEqual({ status: 'stored' });
@@ -193,7 +194,7 @@ describe('Redis down', () => {
     const relay = await open();
     const jobs = [newJob(), newJob()];
     await relay.enqueue(jobs);
-    const [first] = (await relay.lease(1)).jobs;
+    const [first] = (await relay.lease(upTo(1))).jobs;
     await redis.kill();
     const settling = relay.settle([{ id: first!.mail.id, outcome: 'sent' }]);
     await redis.restart();
@@ -202,7 +203,7 @@ describe('Redis down', () => {
 
     // A lease that Redis does, and whose answer is lost.
     redis.hang();
-    const leasing = relay.lease(1);
+    const leasing = relay.lease(upTo(1));
     await expect(leasing).rejects.toMatchObject({ disposition: 'unknown' });
     redis.goOn();
     expect(await idsOf(relay)).toEqual([jobs[1]!.mail.id]);
@@ -248,8 +249,15 @@ describe('Redis full', () => {
       n < 18
         ? ({ id, outcome: 'sent' } as const)
         : n === 18
-          ? ({ id, outcome: 'dead', reason: 'permanent', attempts: 1, failure } as const)
-          : ({ id, outcome: 'deferred', delayMs: 1, attempts: 1, failure } as const),
+          ? ({
+              id,
+              outcome: 'dead',
+              reason: 'permanent',
+              attempts: 1,
+              unknowns: 0,
+              failure,
+            } as const)
+          : ({ id, outcome: 'deferred', delayMs: 1, attempts: 1, unknowns: 0, failure } as const),
     );
     await relay.settle(ends);
     let deferred: string[] = [];

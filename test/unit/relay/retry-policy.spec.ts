@@ -11,9 +11,9 @@ const policy = {
   minBackoffMs: 10,
   maxBackoffMs: 100,
   lifetimeMs: 1_000,
-  onUnknown: 'retry',
+  onUnknown: { attempts: 1, afterMs: 300 },
 } as const;
-const question = { disposition: 'retry', attempts: 1, ageMs: 0, random: 0.5 } as const;
+const question = { disposition: 'retry', attempts: 1, unknowns: 0, ageMs: 0, random: 0.5 } as const;
 
 describe('retry policy', () => {
   it.each([
@@ -29,8 +29,12 @@ describe('retry policy', () => {
 
   it.each([
     { name: 'permanent', with: { disposition: 'permanent' }, is: { action: 'dead', reason: 'permanent' } }, // prettier-ignore
-    { name: 'unknown, to be retried', with: { disposition: 'unknown' }, is: { action: 'defer', delayMs: 15 } }, // prettier-ignore
-    { name: 'unknown, to be held', with: { disposition: 'unknown' }, policy: { onUnknown: 'hold' }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
+    { name: 'that may have been accepted', with: { disposition: 'unknown', unknowns: 1 }, is: { action: 'defer', delayMs: 300 } }, // prettier-ignore
+    { name: 'that may have been accepted twice', with: { disposition: 'unknown', attempts: 2, unknowns: 2 }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
+    { name: 'that may have been accepted, to be held', with: { disposition: 'unknown', unknowns: 1 }, policy: { onUnknown: { attempts: 0, afterMs: 300 } }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
+    { name: 'that may have been accepted at the end of its life', with: { disposition: 'unknown', unknowns: 1, ageMs: 1_000 }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
+    { name: 'that may have been accepted, where the server asks for time', with: { disposition: 'unknown', unknowns: 1, retryAfterMs: 900 }, is: { action: 'defer', delayMs: 900 } }, // prettier-ignore
+    { name: 'that was refused for now, later than it may have been accepted', with: { attempts: 2, unknowns: 1 }, is: { action: 'defer', delayMs: 25 } }, // prettier-ignore
     { name: 'in its life', with: { ageMs: 500 }, is: { action: 'defer', delayMs: 15 } },
     { name: 'at the end of its life', with: { ageMs: 1_000 }, is: { action: 'dead', reason: 'expired' } }, // prettier-ignore
     { name: 'without a life', with: {}, policy: { lifetimeMs: 0 }, is: { action: 'dead', reason: 'expired' } }, // prettier-ignore
@@ -49,7 +53,7 @@ describe('retry policy', () => {
       minBackoffMs: 10_000,
       maxBackoffMs: 3_600_000,
       lifetimeMs: 259_200_000,
-      onUnknown: 'retry',
+      onUnknown: { attempts: 1, afterMs: 300_000 },
     });
   });
 

@@ -34,11 +34,11 @@ describe('what the log says of stored mail', () => {
     const clock = new MailTestClock();
     const relay = scriptedStorage(stock, {
       settle: async (settlements) => void settled.push(...settlements),
-      lease: async (max) => {
+      lease: async ({ max }) => {
         const jobs = stock
           .splice(0, max)
-          .map((mail) => ({ mail, attempts: 0, bornAt: clock.now() }));
-        return { jobs, corrupt: [], againInMs: 100 };
+          .map((mail) => ({ mail, attempts: 0, unknowns: 0, bornAt: clock.now() }));
+        return { jobs, unreadable: [], againInMs: 100 };
       },
     });
     const transport = new ScriptedTransport();
