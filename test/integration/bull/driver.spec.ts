@@ -321,7 +321,7 @@ describe('release and recovery', () => {
     expect(await leaseAll(other, 0)).toEqual([]);
     expect(await other.stats()).toMatchObject({ queued: 1, leased: 0 });
     await slow.settle([{ id, outcome: 'sent' }]);
-    expect(await other.lease(upTo(9))).toMatchObject({ jobs: [], corrupt: [] });
+    expect(await other.lease(upTo(9))).toMatchObject({ jobs: [], unreadable: [] });
     expect(await other.stats()).toMatchObject({ queued: 0, leased: 0, dead: 0 });
   });
 

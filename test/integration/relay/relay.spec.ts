@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { filter, firstValueFrom, lastValueFrom, of, take, toArray, type Observable } from 'rxjs';
 import {
+  MailIdempotencyError,
   MailModule,
   MailService,
   type MailEvent,
@@ -88,8 +89,27 @@ describe('MailService with a relay', () => {
   it('answers the first receipt again for a key', async () => {
     const { mail } = await boot();
     const first = await mail.send(message, { idempotencyKey: 'welcome:1' });
-    const second = await mail.send({ ...message, text: 'again' }, { idempotencyKey: 'welcome:1' });
+    const second = await mail.send(message, { idempotencyKey: 'welcome:1' });
     expect(second).toEqual(first);
+    for (const other of [{ text: 'again' }, { subject: 'again' }, { to: 'ann@example.net' }]) {
+      const refused = await mail
+        .send({ ...message, ...other }, { idempotencyKey: 'welcome:1' })
+        .catch((error: unknown) => error);
+      const { id, messageId } = first;
+      expect(refused).toBeInstanceOf(MailIdempotencyError);
+      expect(refused).toMatchObject({
+        code: 'MAIL_IDEMPOTENCY',
+        disposition: 'permanent',
+        first: { id, messageId },
+      });
+      const { id: own, message: words } = refused as MailIdempotencyError;
+      expect(words).toContain(id);
+      expect(words).toContain(own);
+    }
+    await expect(mail.send(message, { idempotencyKey: 'cut \ud83d' })).rejects.toMatchObject({
+      code: 'MAIL_INVALID',
+      issues: [{ path: 'options.idempotencyKey' }],
+    });
     await expect(mail.sendNow(message, { idempotencyKey: 'x' })).rejects.toMatchObject({
       code: 'MAIL_INVALID',
       issues: [{ path: 'options.idempotencyKey' }],

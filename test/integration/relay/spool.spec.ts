@@ -6,6 +6,7 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCli } from '../../../lib/cli/cli.js';
 import type { JobDetails, JobSummary, MailRelay, NewJob } from '../../../lib/relay/relay.js';
+import { burial } from '../../../lib/relay/job.js';
 import { Consumer, newJob } from '../../contract/relay-contract.js';
 import { SpoolHarness } from '../../contract/spool-harness.js';
 import { testMail } from '../../fixtures/mail.js';
@@ -164,21 +165,6 @@ describe('spool', () => {
     expect(await second.show(left!)).toBeUndefined();
   });
 
-  it('does not begin again what is still under way after its lease ran out', async () => {
-    const relay = await spool.client({ leaseMs: 1_000 });
-    const { id } = (await stored(relay)).mail;
-    expect((await relay.lease(upTo(1))).jobs).toHaveLength(1);
-    // As after a process was stopped for long.
-    spool.sql((db) => db.exec('UPDATE jobs SET state = 0, owner = NULL, lease_until = NULL'));
-    expect((await relay.lease(upTo(1))).jobs).toEqual([]);
-    // It is held again all the same.
-    expect(await relay.stats()).toMatchObject({ queued: 0, leased: 1 });
-    await relay.release([id]);
-    expect((await relay.lease(upTo(1))).jobs).toHaveLength(1);
-    await relay.settle([{ id, outcome: 'sent' }]);
-    expect(await relay.stats()).toMatchObject({ queued: 0, leased: 0 });
-  });
-
   it('takes no mail from who lives when the clock is set forward', async () => {
     const [first, second] = [await spool.client(), await spool.client()];
     const { id } = (await stored(first)).mail;
@@ -215,7 +201,8 @@ describe('spool', () => {
     const { id } = (await stored(relay)).mail;
     spool.sql((db) => db.exec("UPDATE jobs SET born_at = 'x', failure = '{'"));
     expect(await relay.list({ state: 'queued' })).toMatchObject([{ id }]);
-    expect(await relay.lease(upTo(1))).toMatchObject({ jobs: [], corrupt: [{ id }] });
+    expect(await relay.lease(upTo(1))).toMatchObject({ jobs: [], unreadable: [{ id }] });
+    await relay.settle([burial({ id, problem: 'damaged' }, 1)]);
     expect(await relay.list()).toMatchObject([{ id, reason: 'corrupt' }]);
   });
 
