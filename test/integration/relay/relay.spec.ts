@@ -175,7 +175,7 @@ describe('MailService with a relay', () => {
 
   it('keeps what is refused for good, held or too old, and sends it again when told', async () => {
     const { mail } = await boot({
-      retry: { minBackoffMs: 1, maxBackoffMs: 1, lifetimeMs: 50, onUnknown: 'hold' },
+      retry: { minBackoffMs: 1, maxBackoffMs: 1, lifetimeMs: 1_000, onUnknown: 'hold' },
     });
     transport.script = ({ subject }) => {
       if (subject === 'bad') {
