@@ -1,4 +1,5 @@
 import type { MailErrorCode } from '../../base/errors.js';
+import { cleanWords } from '../../base/server-words.js';
 
 const MAX_WORDS = 2_000;
 
@@ -14,10 +15,7 @@ export function codeOfStatus(status: number): MailErrorCode {
 
 /** A provider's words, as they may stand in an error: one line, not too long. */
 export function oneLine(text: string): string {
-  return text
-    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
-    .trim()
-    .slice(0, MAX_WORDS);
+  return cleanWords(text).trim().slice(0, MAX_WORDS);
 }
 
 export function parseJson(text: string): unknown {
