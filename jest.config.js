@@ -4,7 +4,11 @@ export default {
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.spec.ts'],
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: {
+    '^(\\.{1,2}/.*)\\.js$': '$1',
+    // Code that is written as a user's, such as the guides'.
+    '^nestjs-mail-relay/provider$': '<rootDir>/lib/transports/web-api/kit.ts',
+  },
   transform: {
     '^.+\\.ts$': [
       '@swc/jest',

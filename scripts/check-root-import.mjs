@@ -1,7 +1,8 @@
 /**
  * Imports the built root with a loader hook that refuses, to our own files, every package but the
  * dependencies and the four peers. An optional peer that the root reached would fail here, whether
- * or not it happens to be installed.
+ * or not it happens to be installed. So would a transport's engine and what it stands on: they are loaded once
+ * they are configured.
  *
  * `node scripts/check-root-import.mjs [folder]`, by default `dist`.
  */
@@ -21,6 +22,10 @@ const peers = Object.keys(manifest.peerDependencies).filter(
 const data = {
   ours: pathToFileURL(`${resolve(ROOT, process.argv[2] ?? 'dist')}/`).href,
   allowed: [...Object.keys(manifest.dependencies), ...peers],
+  later: {
+    packages: ['undici', 'nodemailer/lib/mail-composer', 'nodemailer/lib/xoauth2'],
+    files: '/transports/web-api/(?:web-api[.]engine|http-[a-z]+|[^/]+/[^/]+[.]provider)[.]js$',
+  },
 };
 
 const hook = `
@@ -31,6 +36,12 @@ const hook = `
     const known = data.allowed.some((one) => name === one || name.startsWith(one + '/'));
     if (bare && !known && context.parentURL?.startsWith(data.ours)) {
       throw new Error('The root import reaches ' + name + ', by ' + context.parentURL.slice(data.ours.length));
+    }
+    const late =
+      data.later.packages.some((one) => name === one || name.startsWith(one + '/')) ||
+      new RegExp(data.later.files).test(new URL(name, context.parentURL ?? data.ours).href);
+    if (late && context.parentURL?.startsWith(data.ours)) {
+      throw new Error('The root import loads ' + name + ', by ' + context.parentURL.slice(data.ours.length) + '; it is loaded with its first use');
     }
     return next(name, context);
   };

@@ -70,7 +70,7 @@ const gates = [
   },
   {
     name: 'root-import',
-    says: 'the root import loads no optional peer',
+    says: 'the root import loads no optional peer, no provider and no HTTP client',
     command: [process.execPath, 'scripts/check-root-import.mjs'],
     needs: 'build',
   },

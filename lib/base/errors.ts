@@ -224,6 +224,8 @@ export interface MailDeliveryErrorInit {
   readonly response?: string;
   /** Milliseconds that the server asked to wait. */
   readonly retryAfterMs?: number;
+  /** See MailDeliveryError. Kept only with the disposition `unknown`. */
+  readonly safeRetryUntil?: number;
   readonly rejected?: readonly RejectedRecipient[];
   readonly cause?: unknown;
 }
@@ -240,6 +242,11 @@ export class MailDeliveryError extends MailError {
   readonly httpStatus?: number;
   readonly response?: string;
   readonly retryAfterMs?: number;
+  /**
+   * With `unknown`: until this moment (epoch milliseconds) the same mail may go once more over the same transport,
+   * and over no other: its provider keeps the mail's id, and sends nothing twice.
+   */
+  readonly safeRetryUntil?: number;
   readonly rejected: readonly RejectedRecipient[];
 
   constructor(init: MailDeliveryErrorInit) {
@@ -255,6 +262,7 @@ export class MailDeliveryError extends MailError {
     this.response = init.response;
     // A transport of the user's own may have read it wrong; nobody could wait for it.
     this.retryAfterMs = Number.isNaN(init.retryAfterMs) ? undefined : init.retryAfterMs;
+    if (init.disposition === 'unknown') this.safeRetryUntil = init.safeRetryUntil;
     this.rejected = init.rejected ?? [];
   }
 
@@ -269,6 +277,7 @@ export class MailDeliveryError extends MailError {
       httpStatus: this.httpStatus,
       response: this.response,
       retryAfterMs: this.retryAfterMs,
+      safeRetryUntil: this.safeRetryUntil,
       rejected: this.rejected,
     };
   }

@@ -1,7 +1,11 @@
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MAIL_ERROR_CODES, MailDeliveryError } from '../../lib/base/errors.js';
 import type { Mail } from '../../lib/message/mail.js';
 import type { MailMessage } from '../../lib/message/message.js';
+import { createTransport } from '../../lib/transports/transport.factory.js';
+import { Providers } from '../../lib/transports/web-api/providers.js';
+import type { WebApiManifest } from '../../lib/transports/web-api/web-api.manifest.js';
 import type { WebApiTransportOptions } from '../../lib/transports/web-api/web-api.options.js';
 import { WebApiTransport } from '../../lib/transports/web-api/web-api.transport.js';
 import type { ScriptedApi } from '../../sample/stand-ins/src/scripted-api.js';
@@ -18,7 +22,9 @@ export interface TakenMail {
 }
 
 export interface ProviderUnderTest {
-  readonly provider: 'sendgrid' | 'postmark';
+  readonly manifest: WebApiManifest;
+  /** Where it is none of ours. */
+  readonly own?: boolean;
   readonly key: string;
   /** A stand-in that checks the provider's rules. */
   start(): Promise<ScriptedApi>;
@@ -29,17 +35,19 @@ export interface ProviderUnderTest {
 
 /** What every WebApiProvider does, over real sockets. */
 export function webApiProviderContract(given: ProviderUnderTest): void {
-  describe(`the provider ${given.provider}`, () => {
+  const { manifest, key } = given;
+  const { name, title } = manifest;
+  const providers = given.own === true ? [manifest] : [];
+
+  describe(`the provider ${name}`, () => {
     let server: ScriptedApi;
     let transport: WebApiTransport;
 
-    const openTransport = (options: Partial<WebApiTransportOptions> = {}): WebApiTransport =>
-      new WebApiTransport({
-        provider: given.provider,
-        apiKey: given.key,
-        baseUrl: server.url,
-        ...options,
-      });
+    const openTransport = (change: object = {}): WebApiTransport => {
+      const options = { provider: name, apiKey: key, baseUrl: server.url, ...change };
+      const known = new Providers(providers);
+      return new WebApiTransport(options as WebApiTransportOptions, 'transport', known);
+    };
     const failure = async (mail: Mail, by = transport): Promise<MailDeliveryError> => {
       const error: unknown = await by.deliver(mail).catch((reason: unknown) => reason);
       if (!(error instanceof MailDeliveryError)) throw new Error('no failure', { cause: error });
@@ -98,7 +106,51 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
         accepted: mail.envelope.to,
         rejected: [],
       });
-      expect(transport.name).toBe(`${given.provider}:127.0.0.1:${server.port}`);
+      expect(transport.name).toBe(`${name}:127.0.0.1:${server.port}`);
+    });
+
+    it('is known by its manifest alone: options, URL and errors, before its code is loaded', async () => {
+      const url = `${name}://${encodeURIComponent(key)}@127.0.0.1:${server.port}?connections=3`;
+      const byUrl = createTransport(url, { providers });
+      const options = { type: 'web-api', provider: name, apiKey: key, baseUrl: server.url };
+      const byOptions = createTransport(options, { providers });
+      for (const one of [byUrl, byOptions]) {
+        expect(one.name).toBe(transport.name);
+        expect(one.bulk?.size).toBe(manifest.bulkSize);
+        await one.preload?.();
+        await one.deliver(testMail());
+        await one.close();
+      }
+      expect(byUrl.capacity).toBe(3);
+      expect(given.taken(server)).toHaveLength(2);
+      const fails = (config: unknown, words: string) => {
+        expect(() => createTransport(config, { providers })).toThrow(words);
+      };
+      fails('nobody://KEY@localhost', `${name}://`);
+      fails({ type: 'web-api', provider: 'nobody' }, `'${name}'`);
+      fails({ type: 'web-api', provider: `${name}s` }, `'${name}'`);
+      fails({ ...options, apiKey: undefined }, 'transport.apiKey');
+      fails({ ...options, nobodyKnows: 1 }, 'transport.nobodyKnows');
+      fails(`${name}://${key}:secret@localhost`, manifest.url.form);
+      const provider = (await manifest.load()).create({
+        apiKey: key,
+        baseUrl: new URL(`https://${manifest.host}/v0/`),
+      } as never);
+      expect(provider).toMatchObject({ name, origin: `https://${manifest.host}` });
+      expect(provider.verifyRequest().path).toMatch(/^\/v0\/[^/]/);
+      expect(title.toLowerCase()).toBe(name);
+    });
+
+    it('shows its key to nobody who looks at it', async () => {
+      await transport.deliver(testMail());
+      const provider = (await manifest.load()).create({
+        apiKey: key,
+        baseUrl: new URL(server.url),
+      } as never);
+      for (const one of [transport, provider]) {
+        const seen = [inspect(one, { depth: 20, showHidden: true }), JSON.stringify(one)].join();
+        for (const form of [key, ...forms(key)]) expect(seen).not.toContain(form);
+      }
     });
 
     it.each<[string, MailMessage]>([
@@ -112,7 +164,7 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
       ['sendAt', { sendAt: new Date(Date.now() + 100 * 3_600_000) }],
       ['dsn', { dsn: { notify: 'never' } }],
       ['requireTLSExtensionEnabled', { requireTLSExtensionEnabled: true }],
-      ['providerOptions', { providerOptions: { [given.provider]: { nobodyKnows: 1 } } }],
+      ['providerOptions', { providerOptions: { [name]: { nobodyKnows: 1 } } }],
     ])('refuses `%s` that it cannot carry, without a request', async (field, message) => {
       const error = await failure(testMail(message));
       expect(error).toMatchObject({
@@ -198,13 +250,59 @@ export function webApiProviderContract(given: ProviderUnderTest): void {
     });
 
     it('keeps its key out of every error', async () => {
-      const echo = { ErrorCode: 300, Message: given.key, errors: [{ message: given.key }] };
-      server.script({ status: 422, body: echo }, { status: 500, body: given.key });
+      const all = [key, ...forms(key)].join(' ');
+      const echo = { ErrorCode: 300, Message: all, errors: [{ message: all }], error: all };
+      server.script({ status: 422, body: echo }, { status: 500, body: all });
       for (const error of [await failure(testMail()), await failure(testMail())]) {
         const shown = `${JSON.stringify(error)} ${error.stack}`;
-        expect(shown).not.toContain(given.key);
+        for (const form of [key, ...forms(key)]) expect(shown).not.toContain(form);
         expect(shown).toContain('[API key]');
       }
     });
+
+    it('hands on words without what a terminal or a log would act on', async () => {
+      const words = 'a\u009b31m\u202eb\u2066\u200b\r\nc';
+      const body = { ErrorCode: 300, Message: words, errors: [{ message: words }], error: words };
+      server.script({ status: 422, body });
+      const error = await failure(testMail());
+      expect(`${error.message}${error.response}`).toMatch(/a 31m b c/);
+      expect(`${error.message}${error.response}`).not.toMatch(
+        /[\u0000-\u001f\u007f-\u009f\u2000-\u206f]/,
+      );
+    });
+
+    it('says until when an unknown mail may go again, and is not given it twice', async () => {
+      const mail = testMail();
+      server.script({ drop: 'after-body' });
+      const { disposition, safeRetryUntil } = await failure(mail);
+      expect(disposition).toBe('unknown');
+      const provider = (await manifest.load()).create({
+        apiKey: key,
+        baseUrl: new URL(server.url),
+      } as never);
+      if (!provider.idempotency) {
+        expect(safeRetryUntil).toBeUndefined();
+        return;
+      }
+      const { header, ttlMs } = provider.idempotency;
+      expect(safeRetryUntil).toBe(Date.parse(mail.createdAt) + ttlMs);
+      await transport.deliver(mail);
+      expect(given.taken(server)).toHaveLength(1);
+      const keys = server.requests.map(({ rawHeaders }) => {
+        const at = rawHeaders.findIndex((one) => one.toLowerCase() === header);
+        return rawHeaders[at + 1];
+      });
+      expect(keys).toEqual([mail.id, mail.id]);
+      // What surely was not accepted needs no such word.
+      server.script({ status: 503 });
+      expect(await failure(testMail())).toHaveProperty('safeRetryUntil', undefined);
+    });
   });
+}
+
+/** How a key may be quoted. */
+function forms(key: string): string[] {
+  const base64 = (text: string) => Buffer.from(text).toString('base64');
+  const padded = [key, `:${key}`, `${key}:`].map(base64);
+  return [...padded, ...padded.map((text) => text.replace(/=+$/, ''))];
 }

@@ -3,10 +3,14 @@ import { startPostmarkServer } from '../../sample/stand-ins/src/postmark-server.
 import type { ScriptedApi } from '../../sample/stand-ins/src/scripted-api.js';
 import type { SendGridServer } from '../../sample/stand-ins/src/sendgrid-server.js';
 import { startSendGridServer } from '../../sample/stand-ins/src/sendgrid-server.js';
+import { postmark } from '../../lib/transports/web-api/postmark/postmark.manifest.js';
+import { sendgrid } from '../../lib/transports/web-api/sendgrid/sendgrid.manifest.js';
+import { acme } from '../fixtures/providers/acme/acme.manifest.js';
+import { AcmeServer } from '../fixtures/providers/acme-server.js';
 import { webApiProviderContract, type TakenMail } from './web-api-provider.js';
 
 webApiProviderContract({
-  provider: 'sendgrid',
+  manifest: sendgrid,
   key: 'SG.stand-in',
   start: () => startSendGridServer(),
   taken: (server) => (server as SendGridServer).accepted.flatMap(takenBySendGrid),
@@ -18,7 +22,7 @@ webApiProviderContract({
 });
 
 webApiProviderContract({
-  provider: 'postmark',
+  manifest: postmark,
   key: 'postmark-stand-in',
   start: () => startPostmarkServer(),
   taken: (server: ScriptedApi) => (server as PostmarkServer).accepted.map(takenByPostmark),
@@ -28,6 +32,28 @@ webApiProviderContract({
     words: 'Forbidden attachment types: exe',
   },
 });
+
+// One folder, and a line where the app names it.
+webApiProviderContract({
+  manifest: acme,
+  own: true,
+  key: 'ak_stand_in',
+  start: () => AcmeServer.start(),
+  taken: (server) => (server as AcmeServer).accepted.map(takenByAcme),
+  refusal: { status: 422, body: { error: 'to is missing' }, words: 'to is missing' },
+});
+
+function takenByAcme({ id, mail }: AcmeServer['accepted'][number]): TakenMail {
+  const { to, cc, bcc, subject, text, files } = mail;
+  return {
+    id,
+    messageId: mail.headers.find(({ name }) => name === 'Message-ID')?.value,
+    recipients: [...to, ...cc, ...bcc].map(({ address }) => address),
+    subject,
+    text,
+    files: files.map(({ name, base64 }) => ({ name, base64 })),
+  };
+}
 
 function takenBySendGrid({ id, mail }: SendGridServer['accepted'][number]): TakenMail[] {
   return mail.personalizations.map(({ to, cc = [], bcc = [] }) => ({

@@ -34,6 +34,9 @@ export function noTransport({ name, members, failures: failed, shut }: Outcome):
     Math.max(member.breaker.waitMs, askedMs(failed.get(member))),
   );
   const wait = Math.ceil(Math.min(...waits));
+  // Two that may each have taken it keep two ids.
+  const open = failures.filter(isUnknown);
+  const safe = open.length === 1 && open[0] === model ? model?.safeRetryUntil : undefined;
   const words = errors.map((error) => (error instanceof Error ? error.message : 'not known why'));
   return new MailDeliveryError({
     code: model?.code ?? 'MAIL_SERVICE',
@@ -50,6 +53,7 @@ export function noTransport({ name, members, failures: failed, shut }: Outcome):
     httpStatus: model?.httpStatus,
     response: model?.response,
     ...(wait > 0 && { retryAfterMs: wait }),
+    safeRetryUntil: safe,
     cause: errors.length === 1 ? errors[0] : new AggregateError(errors, 'every transport failed'),
   });
 }

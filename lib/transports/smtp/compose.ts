@@ -1,4 +1,3 @@
-import MailComposer from 'nodemailer/lib/mail-composer';
 import type { Mail, MailAddress } from '../../message/mail.js';
 import type { MailField, MailFieldRule } from '../../message/mail-fields.js';
 import { type ComposedMail, composeMime } from '../../message/mime/compose.js';
@@ -56,6 +55,8 @@ function isAscii(text: string): boolean {
 
 /** For what our own composer leaves alone. Files and URLs are out of its reach. */
 async function composeByNodemailer(mail: Mail): Promise<Buffer> {
+  // Few mails need it.
+  const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
   const composer = new MailComposer({
     from: plain(mail.from),
     sender: mail.sender && plain(mail.sender),

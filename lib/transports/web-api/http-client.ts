@@ -160,7 +160,12 @@ export class HttpClient {
         {
           method,
           path,
-          headers: large ? { ...headers, 'content-length': String(large.length) } : headers,
+          headers: {
+            ...headers,
+            // A body that came compressed and cut short says less than a plain one.
+            'accept-encoding': 'identity',
+            ...(large && { 'content-length': String(large.length) }),
+          },
           // undici takes any iterable; its types do not say so.
           body: (large ?? body ?? null) as Dispatcher.DispatchOptions['body'],
           idempotent: false,

@@ -1,3 +1,4 @@
+import { decodeContent } from './content-coding.js';
 import type { WebApiResponse } from './web-api.provider.js';
 
 /** Postmark answers 500 mails in about 100 KiB. */
@@ -23,6 +24,7 @@ export class HttpExchange {
   private head: Pick<WebApiResponse, 'status' | 'headers'> | undefined;
   private readonly chunks: Buffer[] = [];
   private size = 0;
+  private finished = false;
 
   constructor() {
     this.answer = new Promise((resolve, reject) => {
@@ -35,7 +37,7 @@ export class HttpExchange {
   abort(reason: Error): void {
     this.aborted ??= reason;
     if (this.head) this.finish();
-    this.reject(reason);
+    else this.reject(reason);
     this.controller?.abort(reason);
   }
 
@@ -69,16 +71,26 @@ export class HttpExchange {
   /** The status has decided already, so an answer cut short is taken as far as it goes. */
   onResponseError(_: Controller | undefined, error: Error): void {
     if (this.head) this.finish();
-    this.reject(error);
+    else this.reject(error);
   }
 
   private finish(): void {
-    if (!this.head) return;
-    const body =
-      this.size === 0
-        ? ''
-        : Buffer.concat(this.chunks).subarray(0, MAX_ANSWER_BYTES).toString('utf8');
-    this.resolve({ ...this.head, body });
+    const { head, size } = this;
+    if (!head || this.finished) return;
+    this.finished = true;
+    if (size === 0) {
+      this.resolve({ ...head, body: '' });
+      return;
+    }
+    const bytes = Buffer.concat(this.chunks).subarray(0, MAX_ANSWER_BYTES);
+    const coding = head.headers['content-encoding'];
+    if (coding === undefined) {
+      this.resolve({ ...head, body: bytes.toString('utf8') });
+      return;
+    }
+    void decodeContent(bytes, coding, MAX_ANSWER_BYTES).then((decoded) => {
+      this.resolve({ ...head, body: decoded.toString('utf8') });
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 import { MailDeliveryError, MailError, MailShutdownError } from '../../base/errors.js';
+import { printable } from '../../base/printable.js';
 import type { MailBulkEntry } from '../../message/bulk.js';
 import type { Mail } from '../../message/mail.js';
 import type {
@@ -13,10 +14,13 @@ import {
   isFault,
   type WebApiAcceptance,
   type WebApiFault,
+  type WebApiIdempotency,
   type WebApiProvider,
   type WebApiRequest,
   type WebApiResponse,
 } from './web-api.provider.js';
+
+type SendOptions = Pick<DeliverOptions, 'signal'> & Pick<WebApiFault, 'safeRetryUntil'>;
 
 const NOTHING_SETTLED: WebApiFault = {
   code: 'MAIL_PROTOCOL',
@@ -49,11 +53,12 @@ export class WebApiEngine {
     const make = (): WebApiRequest => {
       const request = this.provider.request(mail);
       if (isFault(request)) throw this.error(request);
-      return request;
+      return withKey(request, this.provider.idempotency, mail);
     };
-    const response = await this.send(make, options);
+    const again = this.safeRetryOf(mail);
+    const response = await this.send(make, { ...options, ...again });
     const outcome = this.provider.response(response, mail);
-    if (isFault(outcome)) throw this.refused(outcome);
+    if (isFault(outcome)) throw this.refused({ ...outcome, ...again });
     return this.delivery(outcome);
   }
 
@@ -72,6 +77,15 @@ export class WebApiEngine {
     await Promise.all([this.destroying, this.close()]);
   }
 
+  /**
+   * Until when the provider recognises the mail, if it does. It counts from the first request with the key; the
+   * mail was made before that, so that this is never too late.
+   */
+  private safeRetryOf({ createdAt }: Mail): Pick<WebApiFault, 'safeRetryUntil'> {
+    const { idempotency } = this.provider;
+    return idempotency ? { safeRetryUntil: Date.parse(createdAt) + idempotency.ttlMs } : {};
+  }
+
   private delivery({
     accepted,
     rejected = [],
@@ -83,8 +97,8 @@ export class WebApiEngine {
       accepted,
       rejected,
       // Once more: the words may have been unescaped from JSON since.
-      response: this.provider.redact(response),
-      ...(remoteId === undefined ? {} : { remoteId }),
+      response: this.safe(response),
+      ...(remoteId === undefined ? {} : { remoteId: this.safe(remoteId) }),
     };
   }
 
@@ -142,7 +156,7 @@ export class WebApiEngine {
 
   private async send(
     make: () => WebApiRequest,
-    options: Pick<DeliverOptions, 'signal'> | undefined,
+    options: SendOptions | undefined,
     harmless = false,
   ): Promise<WebApiResponse> {
     if (this.closing) throw new MailShutdownError();
@@ -152,7 +166,7 @@ export class WebApiEngine {
       if (!(error instanceof HttpFailure)) throw error;
       const fault = failureFault(error, this.name, harmless);
       const cause = error.kind === 'aborted' ? error.cause : this.safeCause(error.cause);
-      throw this.error({ ...fault, cause });
+      throw this.error({ ...fault, cause, safeRetryUntil: options?.safeRetryUntil });
     }
   }
 
@@ -174,16 +188,31 @@ export class WebApiEngine {
     return new MailDeliveryError({
       ...rest,
       transport: this.name,
-      message: this.provider.redact(message),
-      ...(response === undefined ? {} : { response: this.provider.redact(response) }),
+      message: this.safe(message),
+      ...(response === undefined ? {} : { response: this.safe(response) }),
     });
+  }
+
+  /** Without the key, and without what a log or a terminal would act on. */
+  private safe(words: string): string {
+    return printable(this.provider.redact(words));
   }
 
   /** undici's errors may hold raw bytes of the answer; only the code and the words go on. */
   private safeCause(cause: unknown): unknown {
     if (!(cause instanceof Error)) return undefined;
     const { code } = cause as { code?: unknown };
-    const safe = new Error(this.provider.redact(cause.message));
+    const safe = new Error(this.safe(cause.message));
     return Object.assign(safe, { name: cause.name }, typeof code === 'string' ? { code } : {});
   }
+}
+
+/** The mail's id travels as the provider's idempotency key: each attempt of a mail has the same. */
+function withKey(
+  request: WebApiRequest,
+  idempotency: WebApiIdempotency | undefined,
+  { id }: Mail,
+): WebApiRequest {
+  if (!idempotency) return request;
+  return { ...request, headers: { ...request.headers, [idempotency.header]: id } };
 }

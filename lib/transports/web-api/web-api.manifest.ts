@@ -1,3 +1,4 @@
+import type { MailFieldRules } from '../../message/mail-fields.js';
 import type { MailProviderOptions } from '../../message/provider-options.js';
 import type { OwnOption, OwnOptions } from './own-options.js';
 import type { WebApiProvider } from './web-api.provider.js';
@@ -54,6 +55,8 @@ export interface WebApiManifest {
 
 export interface ProviderCode {
   create(settings: ProviderSettings): WebApiProvider;
+  /** What it does with each field of a mail: the reference's table. */
+  readonly fields: MailFieldRules;
 }
 
 /** The manifest of a provider whose types are declared: none of its options can be forgotten. */
@@ -72,5 +75,6 @@ export interface ManifestOf<Name extends keyof MailProviderTransports> extends W
   >;
   load(): Promise<{
     create(settings: ProviderSettings<MailProviderTransports[Name]>): WebApiProvider;
+    readonly fields: MailFieldRules;
   }>;
 }

@@ -59,6 +59,14 @@ export interface WebApiBulk {
   ): readonly (WebApiAcceptance | WebApiFault | 'again')[];
 }
 
+/** How a provider recognises a request that it has had before. */
+export interface WebApiIdempotency {
+  /** The request's header that takes the key, in lower case. */
+  readonly header: string;
+  /** How long it keeps a key after the first request with it, in milliseconds. */
+  readonly ttlMs: number;
+}
+
 /**
  * A mail provider's Web API. It only translates: connections, deadlines, waiting and redaction are
  * the transport's. Nothing here does I/O.
@@ -75,6 +83,11 @@ export interface WebApiProvider {
   request(mail: Mail): WebApiRequest | WebApiFault;
   /** What the answer to that request means. */
   response(response: WebApiResponse, mail: Mail): WebApiAcceptance | WebApiFault;
+  /**
+   * Only where a second request with the same key is answered like the first, and sends nothing more. The
+   * mail's id is the key of `request`; what goes by `bulk` has none.
+   */
+  readonly idempotency?: WebApiIdempotency;
   /** Only where the API takes many mails in one request. */
   readonly bulk?: WebApiBulk;
   /** A harmless request that needs the credentials. */

@@ -35,13 +35,11 @@ export class WebApiTransport implements MailTransport {
     const { name, origin, bulkSize } = source;
     this.capacity = client.connections;
     this.name = `${name}:${new URL(origin).host}`;
-    this.#load = async () => {
-      const [{ WebApiEngine }, provider] = await Promise.all([
-        import('./web-api.engine.js'),
-        source.load(),
-      ]);
-      return new WebApiEngine(this.name, provider, { origin, ...client });
-    };
+    this.#load = () =>
+      inTurn(async () => {
+        const { WebApiEngine } = await import('./web-api.engine.js');
+        return new WebApiEngine(this.name, await source.load(), { origin, ...client });
+      });
     if (bulkSize !== undefined) {
       this.bulk = {
         size: bulkSize,
@@ -98,4 +96,13 @@ export class WebApiTransport implements MailTransport {
   private async loaded(): Promise<WebApiEngine | undefined> {
     return this.#engine ?? (await this.#loading?.catch(() => undefined));
   }
+}
+
+let loading: Promise<unknown> = Promise.resolve();
+
+/** One at a time: Jest's loader of ES modules fails where two that are under way share a module. */
+function inTurn<T>(load: () => Promise<T>): Promise<T> {
+  const loaded = loading.then(load);
+  loading = loaded.catch(() => undefined);
+  return loaded;
 }

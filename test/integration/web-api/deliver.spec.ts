@@ -45,6 +45,7 @@ describe('WebApiTransport against the SendGrid stand-in', () => {
       .map((name) => name.toLowerCase());
     expect(names.toSorted()).toEqual([
       'accept',
+      'accept-encoding',
       'authorization',
       'connection',
       'content-length',

@@ -63,6 +63,7 @@ describe('the wire', () => {
       'accept: application/json',
       'user-agent: nestjs-mail-relay',
       'content-type: application/json',
+      'accept-encoding: identity',
       `content-length: ${Buffer.byteLength(body)}`,
     ]);
     // JSON escapes every control character, so the body is one line.

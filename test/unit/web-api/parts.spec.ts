@@ -16,6 +16,11 @@ describe('retryAfterMs', () => {
     ['a reset that has passed', { 'x-ratelimit-reset': String(now / 1000) }, undefined],
     ['seconds', { 'retry-after': '7' }, 7000],
     ['a date', { 'retry-after': 'Mon, 23 Nov 2026 12:00:09 GMT' }, 9000],
+    ['seconds with spaces around them', { 'retry-after': ' 5 ' }, 5000],
+    ['a date with spaces around it', { 'retry-after': ' Mon, 23 Nov 2026 12:00:09 GMT ' }, 9000],
+    ['a date of RFC 850', { 'retry-after': 'Monday, 23-Nov-26 12:00:09 GMT' }, 9000],
+    ['a date of asctime', { 'retry-after': 'Mon Nov 23 12:00:09 2026' }, 9000],
+    ['words that begin with a number', { 'retry-after': '5 apples' }, undefined],
     ['both', { 'retry-after': '7', 'x-ratelimit-reset': String(now / 1000 + 5) }, 7000],
     [
       'nonsense and a reset',

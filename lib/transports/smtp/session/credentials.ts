@@ -1,5 +1,4 @@
-import XOAuth2 from 'nodemailer/lib/xoauth2';
-import { Secret } from '../../../base/secret.js';
+import type XOAuth2 from 'nodemailer/lib/xoauth2';
 import { redactor } from '../protocol/smtp-reply.js';
 import type {
   SmtpAuth,
@@ -13,7 +12,7 @@ export type Credentials = PasswordCredentials | TokenCredentials;
 export interface PasswordCredentials {
   readonly kind: 'password';
   readonly user: string;
-  readonly pass: Secret<string>;
+  readonly pass: string;
   readonly method?: SmtpPasswordAuth['method'];
   /** Takes every form of the secrets out of a text. */
   readonly redact: (text: string) => string;
@@ -29,13 +28,7 @@ export interface TokenCredentials {
 
 export function credentialsOf(auth: SmtpAuth): Credentials {
   return 'pass' in auth
-    ? {
-        kind: 'password',
-        user: auth.user,
-        method: auth.method,
-        pass: new Secret(auth.pass),
-        redact: redactor(auth.user, [auth.pass]),
-      }
+    ? { kind: 'password', ...auth, redact: redactor(auth.user, [auth.pass]) }
     : tokenCredentials(auth);
 }
 
@@ -61,7 +54,7 @@ function tokenCredentials(auth: SmtpOAuth2Auth): TokenCredentials {
 /** nodemailer fetches, keeps and renews the token, once for all who ask at a time. */
 function flow(auth: SmtpOAuth2Auth): (renew: boolean) => Promise<string> {
   const { user, accessToken, ...rest } = auth;
-  const oauth2 = new XOAuth2({
+  const options = {
     user,
     accessToken: typeof accessToken === 'string' ? accessToken : undefined,
     clientId: rest.clientId,
@@ -71,12 +64,17 @@ function flow(auth: SmtpOAuth2Auth): (renew: boolean) => Promise<string> {
     serviceClient: rest.serviceClient,
     privateKey: rest.privateKey,
     scope: rest.scope,
-  });
-  return (renew) =>
-    new Promise((resolve, reject) => {
-      oauth2.getToken(renew, (error, token) => {
+  };
+  let oauth2: XOAuth2 | undefined;
+  return async (renew) => {
+    // Only with the first login: most apps have a password.
+    const { default: XOAuth2 } = await import('nodemailer/lib/xoauth2');
+    const flow = (oauth2 ??= new XOAuth2(options));
+    return new Promise((resolve, reject) => {
+      flow.getToken(renew, (error, token) => {
         if (error) reject(error);
         else resolve(token);
       });
     });
+  };
 }

@@ -1,6 +1,7 @@
 import { entryMail, fillMail } from '../../../message/bulk.js';
 import type { Mail } from '../../../message/mail.js';
 import { parseJson } from '../answer.js';
+import { redactor } from '../redact.js';
 import {
   isFault,
   type WebApiAcceptance,
@@ -18,6 +19,8 @@ import { MAX_BODY_BYTES, toBody, TOO_LARGE } from './postmark-body.js';
 /** By its page on the email API. */
 const MAX_BATCH_BYTES = 50 * 1024 * 1024;
 
+export { POSTMARK_FIELDS as fields } from './postmark-fields.js';
+
 /** What the manifest loads. */
 export function create(settings: ProviderSettings<PostmarkTransportOptions>): WebApiProvider {
   return new PostmarkProvider(settings);
@@ -28,10 +31,12 @@ export class PostmarkProvider implements WebApiProvider {
   readonly name = 'postmark';
   readonly origin: string;
   readonly #token: string;
+  readonly #redact: (text: string) => string;
   private readonly prefix: string;
 
   constructor({ apiKey, baseUrl }: ProviderSettings<PostmarkTransportOptions>) {
     this.#token = apiKey;
+    this.#redact = redactor([apiKey], '[API key]');
     this.origin = baseUrl.origin;
     this.prefix = baseUrl.pathname.replace(/\/+$/, '');
   }
@@ -97,7 +102,7 @@ export class PostmarkProvider implements WebApiProvider {
   }
 
   redact(text: string): string {
-    return text.replaceAll(this.#token, '[API key]');
+    return this.#redact(text);
   }
 
   private headers(): Record<string, string> {

@@ -1,6 +1,7 @@
 import { MailConfigurationError } from '../../../base/errors.js';
 import type { Mail } from '../../../message/mail.js';
 import { parseJson } from '../answer.js';
+import { redactor } from '../redact.js';
 import { headersOf } from '../mail-headers.js';
 import {
   cannotCarry,
@@ -19,6 +20,8 @@ import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js'
 import { MAX_PERSONALIZATIONS, type SendGridTransportOptions } from './sendgrid.options.js';
 import { errorWords, faultOf } from './sendgrid-response.js';
 
+export { SENDGRID_FIELDS as fields } from './sendgrid-fields.js';
+
 /** What the manifest loads. */
 export function create(settings: ProviderSettings<SendGridTransportOptions>): WebApiProvider {
   return new SendGridProvider(settings);
@@ -29,6 +32,7 @@ export class SendGridProvider implements WebApiProvider {
   readonly name = 'sendgrid';
   readonly origin: string;
   readonly #apiKey: string;
+  readonly #redact: (text: string) => string;
   private readonly prefix: string;
   private readonly sandbox: boolean;
   private readonly onBehalfOf: string | undefined;
@@ -43,6 +47,7 @@ export class SendGridProvider implements WebApiProvider {
     onBehalfOf,
   }: ProviderSettings<SendGridTransportOptions>) {
     this.#apiKey = apiKey;
+    this.#redact = redactor([apiKey], '[API key]');
     this.origin = baseUrl.origin;
     this.prefix = baseUrl.pathname.replace(/\/+$/, '');
     this.sandbox = sandbox;
@@ -121,7 +126,7 @@ export class SendGridProvider implements WebApiProvider {
   }
 
   redact(text: string): string {
-    return text.replaceAll(this.#apiKey, '[API key]');
+    return this.#redact(text);
   }
 
   /** `map` with the mail's own settings, or what is wrong with them. */
