@@ -1,4 +1,4 @@
-import { MailValidationError, type MailIssue } from '../base/errors.js';
+import { MailTemplateError, MailValidationError, type MailIssue } from '../base/errors.js';
 import { copyFields, isObject, MESSAGE_FIELDS, readField } from '../message/read/fields.js';
 import type { MailMessage } from '../message/message.js';
 import { show } from '../message/text.js';
@@ -50,8 +50,8 @@ export function fillMessage(
   const { template, context, locale } = readChoice(message, store);
   const filled = store.render(template, context, locale);
   return isThenable(filled)
-    ? filled.then((parts) => complete(message, parts))
-    : complete(message, filled);
+    ? filled.then((parts) => complete(message, template, parts))
+    : complete(message, template, filled);
 }
 
 function without(message: object): Record<string, unknown> {
@@ -60,7 +60,11 @@ function without(message: object): Record<string, unknown> {
   return copy;
 }
 
-function complete(message: object, { subject, html, text, images }: StoredMail): MailMessage {
+function complete(
+  message: object,
+  template: string,
+  { subject, html, text, images, cids }: StoredMail,
+): MailMessage {
   const copy = without(message);
   const fields: Record<string, unknown> = {
     ...(subject !== undefined && { subject }),
@@ -68,11 +72,29 @@ function complete(message: object, { subject, html, text, images }: StoredMail):
     ...copy,
     ...(html !== undefined && { html }),
   };
-  if (images.length > 0) {
-    const own: unknown = copy['attachments'] ?? [];
-    const list: unknown[] = Array.isArray(own) ? own : [own];
-    const taken = new Set(list.map((one) => (isObject(one) ? readField(one, 'cid') : undefined)));
-    fields['attachments'] = [...list, ...images.filter(({ cid }) => !taken.has(cid))];
+  if (cids.length === 0) return fields;
+  const own: unknown = copy['attachments'] ?? [];
+  const list: unknown[] = Array.isArray(own) ? own : [own];
+  const taken = new Set(list.map((one) => (isObject(one) ? readField(one, 'cid') : undefined)));
+  const added = images.filter(({ cid }) => !taken.has(cid));
+  const known = new Set([...taken, ...added.map(({ cid }) => cid)]);
+  const missing = cids.find((cid) => !known.has(cid) && !known.has(decoded(cid)));
+  if (missing !== undefined) {
+    throw new MailTemplateError({
+      template,
+      problem: `its html shows \`cid:${missing.slice(0, 100)}\`, and no image goes with it`,
+      fix: "Put the file into the templates' folder, or give it in `attachments` with that `cid`",
+    });
   }
+  if (added.length > 0) fields['attachments'] = [...list, ...added];
   return fields;
+}
+
+/** The address of a part is written like any URL (RFC 2392 §2). */
+function decoded(cid: string): string {
+  try {
+    return decodeURIComponent(cid);
+  } catch {
+    return cid;
+  }
 }

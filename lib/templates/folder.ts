@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, relative, resolve, sep } from 'node:path';
 import { MailTemplateError } from '../base/errors.js';
 import { LOCALE, localeChain } from './locale.js';
@@ -64,7 +64,7 @@ export class TemplateFolder {
       for (const extension of extensions) {
         const path = found.get(`${one}|${extension}`);
         if (path !== undefined) {
-          return { path, shown: shownPath(path), text: readFileSync(path, 'utf8') };
+          return { path, shown: shownPath(path), text: readText(path) };
         }
       }
     }
@@ -101,6 +101,14 @@ export class TemplateFolder {
       const extension = this.extensionOf(below);
       if (extension === undefined) continue;
       const stem = below.slice(0, -extension.length);
+      if (!statSync(path, { throwIfNoEntry: false })) {
+        throw new MailTemplateError({
+          template: stem,
+          file: shownPath(path),
+          problem: 'the file is a symbolic link that leads nowhere',
+          fix: 'Restore what it points to, or remove the link',
+        });
+      }
       const dot = stem.indexOf('.', stem.lastIndexOf('/') + 1);
       const name = dot < 0 ? stem : stem.slice(0, dot);
       const locale = dot < 0 ? '' : stem.slice(dot + 1);
@@ -128,10 +136,25 @@ export class TemplateFolder {
   }
 }
 
-function walk(folder: string): string[] {
+/** Editors of some systems put a mark of the byte order in front. */
+const readText = (path: string) => readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
+
+/**
+ * Files below a folder, behind symbolic links as well: Kubernetes shows each file of a ConfigMap as
+ * `w.hbs -> ..data/w.hbs`. What begins with a dot is not for us.
+ */
+function walk(folder: string, above: readonly string[] = []): string[] {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .sort();
+  const real = realpathSync(folder);
+  // A link that leads back up.
+  if (above.includes(real)) return [];
+  return readdirSync(folder)
+    .filter((name) => !name.startsWith('.'))
+    .sort()
+    .flatMap((name) => {
+      const path = join(folder, name);
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat?.isDirectory()) return walk(path, [...above, real]);
+      return stat?.isFile() === false ? [] : [path];
+    });
 }

@@ -17,13 +17,13 @@ export interface TemplateSource extends Partial<Record<Key, FrontMatterValue>> {
   readonly bodyLine: number;
 }
 
-const OPEN = /^\uFEFF?---[ \t]*\r?\n/;
+const OPEN = /^---[ \t]*\r?\n/;
 const CLOSE = /^---[ \t]*(?:\r?\n|$)/m;
 
 /** Splits `key: value` lines between two `---` from the body; not YAML, so that every line is plain. */
 export function readFrontMatter(template: string, file: TemplateFile): TemplateSource {
   const open = OPEN.exec(file.text);
-  if (!open) return { body: file.text.replace(/^\uFEFF/, ''), bodyLine: 1 };
+  if (!open) return { body: file.text, bodyLine: 1 };
   const rest = file.text.slice(open[0].length);
   const close = CLOSE.exec(rest);
   const fail = (line: number, problem: string, fix: string): never => {

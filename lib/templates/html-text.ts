@@ -1,48 +1,103 @@
+import { checkDepth } from './html-depth.js';
 import { loadPeer } from './peer.js';
+import { PREHEADER_MARK } from './preheader.js';
 
-/** Marks what only an inbox list shows, so that the text part leaves it out. */
-export const PREHEADER_MARK = 'data-mail-preheader';
+/**
+ * Deeper elements are left out of the text part: some kinds of nesting cost their depth in square or
+ * worse. Mails nest tables some forty deep, with four elements each.
+ */
+const MAX_DEPTH = 200;
+const MAX_INPUT = 1 << 26;
 
-/** Answers the converter, with its package imported. Long lines are left to the mail's encoding. */
-export async function loadHtmlToText(): Promise<(html: string) => string> {
+/** What no reader sees: it stands there for the list of an inbox, or for other readers. */
+const HIDDEN = [
+  `[${PREHEADER_MARK}]`,
+  '[data-skip-in-text]',
+  '[style*="display:none"]',
+  '[style*="display: none"]',
+];
+/** The converter knows these for inline, so that the words of two would run together. */
+const BLOCKS = [
+  'address',
+  'caption',
+  'center',
+  'dd',
+  'details',
+  'dl',
+  'dt',
+  'fieldset',
+  'figcaption',
+  'figure',
+  'legend',
+  'option',
+  'summary',
+  'td',
+  'th',
+];
+const LINE = { leadingLineBreaks: 1, trailingLineBreaks: 1 };
+
+/** Makes the text part. */
+export interface TextConverter {
+  (html: string): string;
+  /** Every link with its words, in the order of the html. */
+  links(html: string): readonly TextLink[];
+}
+
+export interface TextLink {
+  readonly href: string;
+  readonly words: string;
+}
+
+/** Returns the converter, with its package imported. Long lines are left to the mail's encoding. */
+export async function loadHtmlToText(): Promise<TextConverter> {
   const { compile } = await loadPeer(
     'html-to-text',
     () => import('html-to-text'),
     'templates.text',
   );
-  return compile({
-    wordwrap: false,
+  const options = (link: object) => ({
+    wordwrap: false as const,
     selectors: [
-      { selector: `[${PREHEADER_MARK}]`, format: 'skip' },
       { selector: 'img', format: 'skip' },
-      { selector: 'a', options: { hideLinkHrefIfSameAsText: true } },
+      { selector: 'a', ...link },
       ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({
         selector,
         options: { uppercase: false },
       })),
       { selector: 'table', format: 'block' },
-      { selector: 'td', format: 'block', options: { leadingLineBreaks: 1, trailingLineBreaks: 1 } },
+      ...BLOCKS.map((selector) => ({ selector, format: 'block', options: LINE })),
+      ...HIDDEN.map((selector) => ({ selector, format: 'skip' })),
     ],
-    limits: { maxInputLength: 1 << 26 },
+    limits: { maxInputLength: MAX_INPUT, maxDepth: MAX_DEPTH },
   });
-}
-
-const STYLE: string = [
-  'display:none',
-  'font-size:1px',
-  'line-height:1px',
-  'max-height:0',
-  'max-width:0',
-  'opacity:0',
-  'overflow:hidden',
-].join(';');
-
-/** Puts what an inbox list shows beside the subject at the top of the body. `escaped` is html already. */
-export function insertPreheader(html: string, escaped: string): string {
-  const block = `<div ${PREHEADER_MARK} style="${STYLE}">${escaped}</div>`;
-  const body = /<body(?:\s[^>]*)?>/i.exec(html);
-  const at = body ? body.index + body[0].length : 0;
-  return html.slice(0, at) + block + html.slice(at);
+  const convert = compile(options({ options: { hideLinkHrefIfSameAsText: true } }));
+  let found: TextLink[] = [];
+  const probe = compile({
+    ...options({ format: 'probe' }),
+    formatters: {
+      probe(element, walk, builder) {
+        const { href } = (element as { attribs: Record<string, string | undefined> }).attribs;
+        let words = '';
+        builder.pushWordTransform((word) => {
+          words += word;
+          return word;
+        });
+        walk(element.children, builder);
+        builder.popWordTransform();
+        if (href !== undefined) found.push({ href, words });
+      },
+    },
+  });
+  const links = (html: string): readonly TextLink[] => {
+    found = [];
+    probe(html);
+    return found;
+  };
+  const toText = (html: string) => {
+    checkDepth(html);
+    return convert(html);
+  };
+  return Object.assign(toText, { links });
 }
 
 const SPECIAL: Readonly<Record<string, string>> = {

@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join, resolve, sep } from 'node:path';
 import type { MailAttachmentInput } from '../message/message.js';
 
-const CID = /\bsrc=(?:"|')cid:([^"'\s>]+)/g;
+/** In an attribute, or in CSS. */
+const CID = /(?:=\s*["']?|\burl\(\s*(?:["']|&quot;|&#39;)?)cid:([^"'\s)<>&]+)/gi;
+/** Its address comes from a value, all of it or some. */
+const OPEN_CID = /\bsrc\s*=\s*["']?(?:cid:[^"'\s>]*)?\uE000/i;
 const NAME = /^[\w-]+(?:[./][\w-]+)*\.(png|jpe?g|gif|webp|svg)$/i;
 
 /** Images that templates show by `<img src="cid:logo.png">`, from the templates' folder, read once. */
@@ -11,9 +14,14 @@ export class TemplateImages {
 
   constructor(private readonly dir: string | undefined) {}
 
-  /** Content-IDs in html that is only known when it is rendered. */
+  /** Content-IDs that html shows. */
   static in(html: string): string[] {
     return [...new Set(Array.from(html.matchAll(CID), (match) => match[1]!))];
+  }
+
+  /** Content-IDs in html with places for its values; `undefined` when a value may be one. */
+  static fixedIn(html: string): string[] | undefined {
+    return OPEN_CID.test(html) ? undefined : TemplateImages.in(html);
   }
 
   /** The image to attach, or `undefined` when the folder has none by that name. */

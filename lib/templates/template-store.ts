@@ -21,9 +21,11 @@ import { isThenable } from '../base/thenable.js';
 export interface StoredMail extends RenderedTemplate {
   /** Images of the templates' folder that the html shows. */
   readonly images: readonly MailAttachmentInput[];
+  /** Content-IDs that the html shows, with an image or without. */
+  readonly cids: readonly string[];
 }
 
-const NO_IMAGES: readonly MailAttachmentInput[] = [];
+const NONE: readonly never[] = [];
 
 interface Opened {
   readonly engine: TemplateEngine;
@@ -96,10 +98,16 @@ export class TemplateStore {
   ): StoredMail | Promise<StoredMail> {
     const template = compiled.get(`${name}|${folder.effectiveLocale(locale)}`);
     if (!template) return this.missing(name, owners);
-    const finish = ({ subject, html, text }: RenderedTemplate): StoredMail => {
-      const cids = html === undefined ? [] : (template.cids ?? TemplateImages.in(html));
-      const shown = cids.length === 0 ? NO_IMAGES : cids.flatMap((cid) => images.get(cid) ?? []);
-      return { subject, html, text, images: shown };
+    const finish = ({ subject, html, text, cids }: RenderedTemplate): StoredMail => {
+      const shown = html === undefined ? NONE : (cids ?? TemplateImages.in(html));
+      if (shown.length === 0) return { subject, html, text, images: NONE, cids: NONE };
+      return {
+        subject,
+        html,
+        text,
+        images: shown.flatMap((cid) => images.get(cid) ?? []),
+        cids: shown,
+      };
     };
     const rendered = template.render(context, { locale });
     return isThenable(rendered) ? rendered.then(finish) : finish(rendered);

@@ -1,3 +1,5 @@
+import type { TextConverter } from './html-text.js';
+
 /** Values that a template is filled with. */
 export type TemplateContext = Readonly<Record<string, unknown>>;
 
@@ -14,6 +16,8 @@ export interface RenderedTemplate {
   readonly subject?: string;
   readonly html?: string;
   readonly text?: string;
+  /** Content-IDs that the html shows; when absent, the html is searched. */
+  readonly cids?: readonly string[];
 }
 
 /** The shape of a template's variables: what the generated context type is written from. */
@@ -32,8 +36,6 @@ export interface CompiledTemplate {
     context: TemplateContext,
     meta: TemplateMeta,
   ): RenderedTemplate | Promise<RenderedTemplate>;
-  /** Content-IDs that its html shows; when absent, the rendered html is searched each time. */
-  readonly cids?: readonly string[];
   /** Absent when the engine cannot know. */
   readonly variables?: TemplateShape;
 }
@@ -65,8 +67,8 @@ export interface TemplateKit {
   names(kind: TemplateFileKind, extensions: readonly string[]): readonly string[];
   /** Moves CSS from `<style>` to the elements; leaves html without any as it is. */
   readonly inlineCss: (html: string) => string;
-  /** Absent when the text part is left out. */
-  readonly toText?: (html: string) => string;
+  /** Makes the text part of finished html. Absent when the text part is left out. */
+  readonly toText?: TextConverter;
 }
 
 export interface TemplateCompiler {

@@ -1,5 +1,6 @@
 import { MailTemplateError } from '../../base/errors.js';
-import { escapeHtml, insertPreheader } from '../html-text.js';
+import { escapeHtml } from '../html-text.js';
+import { insertPreheader } from '../preheader.js';
 import type {
   CompiledTemplate,
   RenderedTemplate,
@@ -10,7 +11,7 @@ import type {
 } from '../template.js';
 import { isThenable } from '../../base/thenable.js';
 
-/** What a template that is code answers; html is finished, and escaped where it has to be. */
+/** What a template that is code returns; html is finished, and escaped where it has to be. */
 export interface CodeParts {
   readonly subject?: string;
   readonly preheader?: string;
@@ -54,11 +55,11 @@ export class CodeCompiler implements TemplateCompiler {
   }
 
   private finish({ subject, preheader, html: body, text }: CodeParts): RenderedTemplate {
-    const styled = body === undefined ? undefined : this.kit.inlineCss(body);
-    const html =
-      styled === undefined || preheader === undefined
-        ? styled
-        : insertPreheader(styled, escapeHtml(preheader));
+    const whole =
+      body === undefined || preheader === undefined
+        ? body
+        : insertPreheader(body, escapeHtml(preheader));
+    const html = whole === undefined ? undefined : this.kit.inlineCss(whole);
     const shown = text ?? (html === undefined ? undefined : this.kit.toText?.(html));
     return {
       ...(subject !== undefined && { subject }),

@@ -15,7 +15,9 @@ export interface AstPath extends AstNode {
 export interface AstCall extends AstNode {
   path: AstNode;
   params: AstNode[];
-  hash?: { readonly pairs: readonly { readonly key: string; value: AstNode }[] };
+  hash?: { readonly pairs: readonly { readonly key: string; value: AstNode }[] } | undefined;
+  /** Of what is printed: false for `{{{x}}}`. */
+  escaped?: boolean;
 }
 
 export interface AstBlock extends AstCall {
@@ -31,6 +33,15 @@ export interface AstProgram extends AstNode {
 export const isPath = (node: AstNode): node is AstPath => node.type === 'PathExpression';
 export const isCall = (node: AstNode): node is AstCall =>
   ['MustacheStatement', 'SubExpression', 'PartialStatement'].includes(node.type);
+
+/** The path of a helper that we put there. */
+export const helperPath = (at: AstPath, name: string): AstPath => ({
+  ...at,
+  data: false,
+  parts: [name],
+  original: name,
+  depth: 0,
+});
 export const isBlock = (node: AstNode): node is AstBlock => node.type === 'BlockStatement';
 
 /** Calls `visit` for every call and block, outer before inner. */

@@ -1,48 +1,42 @@
 import type Handlebars from 'handlebars';
 import { MailTemplateError } from '../../base/errors.js';
 import { suggest } from '../../base/suggest.js';
-import { insertPreheader } from '../html-text.js';
-import type {
-  CompiledTemplate,
-  TemplateCompiler,
-  TemplateContext,
-  TemplateFile,
-  TemplateHelper,
-  TemplateKit,
-  TemplateMeta,
-} from '../template.js';
-import { isPath, walkCalls, type AstCall, type AstProgram } from './handlebars-ast.js';
+import type { CompiledTemplate, TemplateCompiler, TemplateFile, TemplateKit } from '../template.js';
 import {
-  asTemplateError,
-  markOrigins,
-  NEED,
-  need,
-  needVariables,
-  PRINT,
-  print,
-} from './handlebars-faults.js';
+  isBlock,
+  isPath,
+  walkCalls,
+  type AstCall,
+  type AstNode,
+  type AstProgram,
+} from './handlebars-ast.js';
+import { asTemplateError, markOrigins, NEED, need, needVariables } from './handlebars-faults.js';
+import { guardHelper, isAsync, partial } from './handlebars-helpers.js';
 import { SourceComposer, type ComposedSource } from './handlebars-source.js';
+import { END, IN_TEXT, PRINT, RESULT, TraceRecorder, type Printed } from './handlebars-trace.js';
 import { PARTIAL, variablesOf } from './handlebars-variables.js';
-import {
-  BLOCK,
-  isStaticallyStyled,
-  MustacheTable,
-  type Mustache,
-  type Restored,
-} from './mustaches.js';
+import { MustacheTable, type Mustache, type Restored, type SourceText } from './mustaches.js';
+import { Shapes } from './shapes.js';
 
-type Render = (context: TemplateContext, meta: TemplateMeta) => string;
 type Environment = typeof Handlebars;
-/** `text` prints as it is: subjects and text parts. `html` escapes what it prints. */
-type Mode = 'html' | 'text';
 
-/** A language on top of Handlebars (MJML): turns a composed source into html, mustaches as tokens. */
-export type ToHtml = (composed: ComposedSource, table: MustacheTable) => Promise<string>;
+/** A language on top of Handlebars (MJML). */
+export interface Language {
+  /** Turns a composed source into html, mustaches as tokens. */
+  toHtml(composed: ComposedSource, table: MustacheTable): Promise<string>;
+  /** @throws MailTemplateError for what a file must not hold. */
+  check(source: SourceText): void;
+}
 
-const BUILT_IN = ['if', 'unless', 'each', 'with', 'lookup', 'log', PARTIAL, NEED, PRINT];
+/** In the order in which one run writes them. Subject and text print values as they are. */
+const PARTS = ['html', 'preheader', 'text', 'subject'] as const;
+type Part = (typeof PARTS)[number];
+const isText = (part: Part) => part === 'subject' || part === 'text';
+
+const HELPERS = ['if', 'unless', 'each', 'with', 'lookup', 'log'];
+const OURS = [PARTIAL, NEED, PRINT, RESULT];
 /** Inherited values are never read. Said here, so that Handlebars does not warn of each. */
 const OWN_ONLY = { allowProtoPropertiesByDefault: false, allowProtoMethodsByDefault: false };
-const CID = /\bcid:([^"'\s)>&\uE000]+)/g;
 
 export class HandlebarsCompiler implements TemplateCompiler {
   private readonly helpers: ReadonlySet<string>;
@@ -53,10 +47,10 @@ export class HandlebarsCompiler implements TemplateCompiler {
     module: object,
     private readonly kit: TemplateKit,
     private readonly extensions: readonly string[],
-    private readonly toHtml?: ToHtml,
+    private readonly language?: Language,
   ) {
     this.handlebars = module as Environment;
-    this.helpers = new Set([...BUILT_IN, ...Object.keys(kit.helpers)]);
+    this.helpers = new Set([...HELPERS, ...OURS, ...Object.keys(kit.helpers)]);
   }
 
   async compile(name: string, locale: string): Promise<CompiledTemplate> {
@@ -71,7 +65,9 @@ export class HandlebarsCompiler implements TemplateCompiler {
       });
     }
     const table = new MustacheTable();
-    const composer = new SourceComposer(this.kit, this.extensions, name, locale, table);
+    const composer = new SourceComposer(this.kit, this.extensions, name, locale, table, (source) =>
+      this.language?.check(source),
+    );
     const own = textFile && composer.compose(textFile, textExtensions(this.extensions));
     const composed = file && composer.compose(file);
     const front = { ...own?.front, ...composed?.front };
@@ -79,123 +75,112 @@ export class HandlebarsCompiler implements TemplateCompiler {
       const value = front[part];
       return value && table.tokens({ template: name, file: main.shown, ...value });
     };
-    const subject = line('subject');
-    const preheader = line('preheader');
-    const html = composed && (await this.htmlOf(composed, table, preheader));
-    const programs: AstProgram[] = [];
-    const render = (source: string, mode: Mode): Render =>
-      this.part(name, main, table.restore(source), mode, programs);
-    // Before CSS is inlined: what cannot be compiled is best named by its own source.
-    if (composed) this.part(name, main, table.restore(composed.html), 'html', programs);
-    const css = html !== undefined && /<style[\s>]/i.test(html);
-    const inlined = css && isStaticallyStyled(html) ? this.kit.inlineCss(html) : html;
-    const renderHtml = inlined === undefined ? undefined : render(inlined, 'html');
-    const late = css && inlined === html;
-    const text = this.textOf(own, html, table);
-    const parts = {
-      subject: subject === undefined ? undefined : render(subject, 'text'),
-      html: renderHtml && late ? later(renderHtml, this.kit.inlineCss) : renderHtml,
-      text: text === undefined ? undefined : render(text, 'text'),
+    const sources: Readonly<Record<Part, string | undefined>> = {
+      subject: line('subject'),
+      preheader: line('preheader'),
+      html: composed && ((await this.language?.toHtml(composed, table)) ?? composed.html),
+      text: own?.html,
     };
-    const { toText } = this.kit;
-    // Each call of Handlebars costs as much as some variables: the two that escape nothing share one.
-    const joint =
-      subject !== undefined && text !== undefined
-        ? render(subject + JOINT + text, 'text')
-        : undefined;
-    return {
-      render: (context, meta) => {
-        const rendered = parts.html?.(context, meta);
-        const both = joint && apart(joint(context, meta));
-        const found = both ? both.text : parts.text?.(context, meta);
-        return {
-          subject: both ? both.subject : parts.subject?.(context, meta),
-          html: rendered,
-          text: found === undefined ? rendered && toText?.(rendered) : own ? found : tidy(found),
-        };
-      },
-      cids: [...new Set(Array.from((html ?? '').matchAll(CID), (match) => match[1]!))],
-      variables: variablesOf(
-        { type: 'Program', loc: NOWHERE, body: programs.flatMap(({ body }) => body) },
-        this.helpers,
-      ),
-    };
+    return this.compileParts(name, main, sources, table);
   }
 
-  private async htmlOf(
-    composed: ComposedSource,
-    table: MustacheTable,
-    preheader: string | undefined,
-  ): Promise<string> {
-    const html = this.toHtml ? await this.toHtml(composed, table) : composed.html;
-    return preheader === undefined ? html : insertPreheader(html, preheader);
-  }
-
-  /**
-   * The source of the text part, made of the html once: filled as text, nothing needs to be parsed
-   * again. Only where html is printed as it is (`{{{…}}}`) the finished html has to be read.
-   */
-  private textOf(
-    own: ComposedSource | undefined,
-    html: string | undefined,
-    table: MustacheTable,
-  ): string | undefined {
-    if (own) return own.html;
-    const { toText } = this.kit;
-    if (html === undefined || !toText) return undefined;
-    if (/\{\{~?(?:\{|&)/.test(table.restore(html).text)) return undefined;
-    const text = toText(html);
-    if (table.lost(html, text).some(({ raw }) => BLOCK.test(raw))) return undefined;
-    return table.tidyLines(text);
-  }
-
-  private part(
+  private compileParts(
     template: string,
     file: TemplateFile,
-    source: Restored,
-    mode: Mode,
-    programs: AstProgram[],
-  ): Render {
-    const ast = this.parse(template, file, source);
+    sources: Readonly<Record<Part, string | undefined>>,
+    table: MustacheTable,
+  ): CompiledTemplate {
+    const { kit } = this;
+    const escape = (text: string) => this.handlebars.escapeExpression(text);
+    const recorder = new TraceRecorder(escape, (html) => kit.toText?.(html) ?? '');
     const origins: Mustache[] = [];
+    const variables: AstNode[] = [];
+    const body: AstNode[] = [];
+    for (const part of PARTS) {
+      const source = sources[part];
+      if (source !== undefined) {
+        const restored = table.restore(source);
+        variables.push(...this.parse(template, file, restored).body);
+        const ast = this.checked(template, file, restored);
+        markOrigins(ast, restored, origins);
+        needVariables(ast);
+        recorder.rewrite(ast, isText(part), this.helpers, this.kit.helpers);
+        body.push(...ast.body);
+      }
+      body.push(fixedText(END));
+    }
+    const program = { type: 'Program', body, strip: {}, loc: NOWHERE };
+    const run = this.environment(program, recorder).compile(program, {
+      knownHelpers: Object.fromEntries(
+        [...this.helpers].flatMap((name) => [
+          [name, true],
+          [IN_TEXT + name, true],
+        ]),
+      ),
+    });
+    const has = (part: Part) => sources[part] !== undefined;
+    const shapes = new Shapes({
+      kit,
+      recorder,
+      escape,
+      has: {
+        subject: has('subject'),
+        preheader: has('preheader'),
+        html: has('html'),
+        text: has('text'),
+      },
+    });
+    return {
+      render: (context, { locale = '' }) => {
+        try {
+          const data = { locale, root: context };
+          return shapes.fill(recorder.run(() => run(context, { data, ...OWN_ONLY })));
+        } catch (cause) {
+          throw asTemplateError(template, file, cause, origins, context);
+        }
+      },
+      variables: variablesOf({ type: 'Program', loc: NOWHERE, body: variables }, this.helpers),
+    };
+  }
+
+  private checked(template: string, file: TemplateFile, source: Restored): AstProgram {
+    const ast = this.parse(template, file, source);
     walkCalls(ast, (call) => {
       const at = source.origin(call.loc.start.line, call.loc.start.column);
       this.checkHelper(template, call, at);
     });
-    programs.push(this.parse(template, file, source));
-    markOrigins(ast, source, origins);
-    needVariables(ast, this.helpers);
-    const compiled = this.environment(ast, mode).compile(ast, {
-      noEscape: mode === 'text',
-      knownHelpers: Object.fromEntries([...this.helpers].map((name) => [name, true])),
-    });
-    return (context, meta) => {
-      try {
-        return compiled(context, {
-          data: { locale: meta.locale ?? '', root: context },
-          ...OWN_ONLY,
-        });
-      } catch (cause) {
-        throw asTemplateError(template, file, cause, origins, context);
-      }
-    };
+    return ast;
   }
 
   /** Every helper that is registered costs something each time: only those that are called are. */
-  private environment(ast: AstProgram, mode: Mode): Environment {
+  private environment(ast: AstProgram, recorder: TraceRecorder): Environment {
     const environment = this.handlebars.create();
     const called = new Set<string>();
-    walkCalls(ast, ({ path }) => {
-      if (isPath(path)) called.add(path.original);
+    walkCalls(ast, (call) => {
+      const name = isPath(call.path) ? call.path.original : '';
+      called.add(name);
+      // What these call in their turn.
+      if (name === 'unless') called.add('if');
+      if (isBlock(call) && !this.helpers.has(name)) called.add('each');
     });
-    for (const name of BUILT_IN) if (!called.has(name)) environment.unregisterHelper(name);
-    if (called.has(PARTIAL)) environment.registerHelper(PARTIAL, partial);
-    if (called.has(NEED)) environment.registerHelper(NEED, need);
-    if (called.has(PRINT)) environment.registerHelper(PRINT, print);
+    for (const name of HELPERS) if (!called.has(name)) environment.unregisterHelper(name);
+    const ours: Readonly<Record<string, Handlebars.HelperDelegate>> = {
+      [PARTIAL]: partial,
+      [NEED]: need,
+      [PRINT]: function (this: unknown, ...given: Printed) {
+        return recorder.print(this, ...given);
+      },
+      [RESULT]: (...given: Printed) => recorder.result(...given),
+    };
+    for (const [name, helper] of Object.entries(ours)) {
+      if (called.has(name)) environment.registerHelper(name, helper);
+    }
     for (const [name, helper] of Object.entries(this.kit.helpers)) {
-      if (!called.has(name)) continue;
-      const own = mode === 'html' ? helper : this.asText(helper);
-      environment.registerHelper(name, own as Handlebars.HelperDelegate);
+      for (const prefix of ['', IN_TEXT]) {
+        if (!called.has(prefix + name)) continue;
+        const guarded = guardHelper(name, helper, recorder, prefix === IN_TEXT);
+        environment.registerHelper(prefix + name, guarded);
+      }
     }
     return environment;
   }
@@ -229,6 +214,16 @@ export class HandlebarsCompiler implements TemplateCompiler {
   /** What takes arguments is a helper; one that nobody registered would fail only when it is reached. */
   private checkHelper(template: string, call: AstCall, at: Mustache | undefined): void {
     const { path } = call;
+    if (isPath(path) && isAsync(this.kit.helpers[path.original])) {
+      throw new MailTemplateError({
+        template,
+        file: at?.file,
+        line: at?.line,
+        variable: path.original,
+        problem: `the helper \`${path.original}\` is async, and a template waits for none`,
+        fix: 'Await its value before `send`, and give it in `context`',
+      });
+    }
     const hasArguments = call.params.length > 0 || call.hash !== undefined;
     if (!isPath(path) || !hasArguments || this.helpers.has(path.original)) return;
     const known = [...this.helpers].filter((name) => !name.includes(':'));
@@ -242,52 +237,15 @@ export class HandlebarsCompiler implements TemplateCompiler {
       fix: near ? `Did you mean \`${near}\`?` : 'Add it to the option `templates.helpers`',
     });
   }
-
-  /** In text, html that a helper marked as safe is read like any other html. */
-  private asText(helper: TemplateHelper): TemplateHelper {
-    const { kit, handlebars } = this;
-    return function (this: unknown, ...args: never[]) {
-      const value = helper.apply(this, args);
-      if (!(value instanceof handlebars.SafeString)) return value;
-      return kit.toText?.(value.toString()) ?? '';
-    };
-  }
 }
 
 const NOWHERE = { start: { line: 1, column: 0 } };
 
 const textExtensions = (extensions: readonly string[]) => extensions.map((one) => `.text${one}`);
 
-/** Stands between subject and text; no mail has such a control character. */
-const JOINT = '\n\x01\n';
-
-/** Nothing where a value has one, too. */
-function apart(joint: string): { readonly subject: string; readonly text: string } | undefined {
-  const at = joint.indexOf('\x01');
-  if (joint.includes('\x01', at + 1)) return undefined;
-  // `~` may have taken the line breaks beside it.
-  const end = joint[at - 1] === '\n' ? at - 1 : at;
-  return {
-    subject: joint.slice(0, end),
-    text: joint.slice(joint[at + 1] === '\n' ? at + 2 : at + 1),
-  };
-}
-
-const tidy = (text: string): string => text.replace(/\n{3,}/g, '\n\n').trim();
-
-function later(render: Render, finish: (html: string) => string): Render {
-  return (context, meta) => finish(render(context, meta));
-}
-
-interface HelperOptions {
-  readonly hash: Record<string, unknown>;
-  fn(context: unknown): string;
-}
-
-/** `{{> name context a=b}}`, after the partial's text was put in its place. */
-function partial(this: unknown, ...args: unknown[]): string {
-  const options = args.at(-1) as HelperOptions;
-  const context = args.length > 1 ? args[0] : this;
-  const fields = typeof context === 'object' ? context : undefined;
-  return options.fn({ ...fields, ...options.hash });
-}
+const fixedText = (value: string) => ({
+  type: 'ContentStatement',
+  value,
+  original: value,
+  loc: NOWHERE,
+});

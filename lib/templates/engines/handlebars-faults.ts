@@ -1,6 +1,7 @@
 import { MailTemplateError } from '../../base/errors.js';
 import type { TemplateContext, TemplateFile } from '../template.js';
 import {
+  helperPath,
   isPath,
   walkCalls,
   type AstCall,
@@ -12,20 +13,30 @@ import { PARTIAL } from './handlebars-variables.js';
 import type { Mustache, Restored } from './mustaches.js';
 
 /**
- * Stand around a variable that is an argument, or printed. Handlebars' strict mode leaves arguments
- * out, and takes what is there and `undefined`, or inherited, for nothing.
+ * Stands around a variable that is an argument. Handlebars' strict mode leaves arguments out, and takes
+ * what is there and `undefined`, or inherited, for nothing.
  */
 export const NEED = 'mail:need';
-export const PRINT = 'mail:print';
 
-class BadVariable extends Error {
+export class BadVariable extends Error {
   constructor(
     readonly variable: string,
     /** As Handlebars' own errors have it. */
     readonly lineNumber: number,
-    readonly isObject = false,
+    readonly kind: 'missing' | 'object' | 'promise' = 'missing',
   ) {
     super(variable);
+  }
+}
+
+/** What a helper of the app's own threw. */
+export class HelperFailure extends Error {
+  constructor(
+    readonly helper: string,
+    readonly lineNumber: number,
+    cause: unknown,
+  ) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
 
@@ -35,34 +46,11 @@ export function need(origin: number, variable: string, value: unknown, parent: u
   return value;
 }
 
-export function print(
-  this: unknown,
-  origin: number,
-  variable: string,
-  given: unknown,
-  parent: unknown,
-): unknown {
-  const called = typeof given === 'function' ? (given as () => unknown).call(this) : given;
-  const value = need(origin, variable, called, parent);
-  if (typeof value === 'object' && value !== null && isWordless(value)) {
-    throw new BadVariable(variable, origin, true);
-  }
-  return value;
-}
-
-/** It would print `[object Object]`. An array, a Date and a SafeString have words of their own. */
-const isWordless = (value: object): boolean =>
-  Reflect.get(value, 'toString') === Reflect.get(Object.prototype, 'toString');
-
 /** In `{{#if name}}` a missing name is an answer, anywhere else a mistake. */
-export function needVariables(ast: AstProgram, helpers: ReadonlySet<string>): void {
+export function needVariables(ast: AstProgram): void {
   walkCalls(ast, (call) => {
     const name = isPath(call.path) ? call.path.original : '';
     if (name === NEED) return;
-    if (call.type === 'MustacheStatement' && isPrinted(call.path) && !helpers.has(name)) {
-      printed(call, call.path);
-      return;
-    }
     if (!['if', 'unless'].includes(name)) call.params = call.params.map(needed);
     for (const pair of call.hash?.pairs ?? []) pair.value = needed(pair.value);
   });
@@ -70,25 +58,12 @@ export function needVariables(ast: AstProgram, helpers: ReadonlySet<string>): vo
 
 const isPrinted = (node: AstNode): node is AstPath => isPath(node) && node.parts.length > 0;
 
-function printed(call: AstCall, path: AstPath): void {
-  call.params = given(path);
-  call.path = helperPath(path, PRINT);
-}
-
 function needed(node: AstNode): AstNode {
   if (!isPrinted(node) || node.data) return node;
   const path = helperPath(node, NEED);
   const call: AstCall = { type: 'SubExpression', path, params: given(node), loc: node.loc };
   return call;
 }
-
-const helperPath = (at: AstPath, name: string): AstPath => ({
-  ...at,
-  data: false,
-  parts: [name],
-  original: name,
-  depth: 0,
-});
 
 /** The number of the mustache, the variable as it is written there, its value and its parent's. */
 function given(path: AstPath): AstNode[] {
@@ -128,6 +103,14 @@ export function asTemplateError(
   const number = cause instanceof Error && 'lineNumber' in cause ? Number(cause.lineNumber) : 0;
   const at = origins[number - 1];
   const where = { template, file: at?.file ?? file.shown, line: at?.line, cause };
+  if (cause instanceof HelperFailure) {
+    return new MailTemplateError({
+      ...where,
+      cause: cause.cause,
+      problem: `the helper \`${cause.helper}\` failed: ${message}`,
+      fix: 'Look at what it was given',
+    });
+  }
   if (!(cause instanceof BadVariable)) {
     return new MailTemplateError({
       ...where,
@@ -135,9 +118,17 @@ export function asTemplateError(
       fix: 'Look at the helpers that it calls and at what they are given',
     });
   }
-  const { variable, isObject } = cause;
+  const { variable, kind } = cause;
   const shown = `the variable \`${variable}\` of \`${shownSource(at, variable)}\``;
-  if (isObject) {
+  if (kind === 'promise') {
+    return new MailTemplateError({
+      ...where,
+      variable,
+      problem: `\`${shownSource(at, variable)}\` is a promise, and a template waits for none`,
+      fix: 'Await it before `send`, and give the value in `context`',
+    });
+  }
+  if (kind === 'object') {
     return new MailTemplateError({
       ...where,
       variable,

@@ -6,7 +6,9 @@ import { PARTIAL } from './handlebars-variables.js';
 import { splitMustaches, type Mustache, type MustacheTable, type SourceText } from './mustaches.js';
 
 const BODY = /^\{\{\{\s*body\s*\}\}\}$/;
-const PARTIAL_CALL = /^\{\{(~?)>\s*([\w./-]+)\s*([^]*?)\s*(~?)\}\}$/;
+/** The name as it is, in quotes, or in brackets. */
+const PARTIAL_CALL =
+  /^\{\{(~?)>\s*(?:([\w./-]+)|"([^"]+)"|'([^']+)'|\[([^\]]+)\])\s*([^]*?)\s*(~?)\}\}$/;
 const UNSUPPORTED = /^\{\{~?\s*(?:#>|#\*|>\s*\()/;
 const MAX_DEPTH = 20;
 
@@ -27,6 +29,7 @@ export class SourceComposer {
     private readonly template: string,
     private readonly locale: string,
     private readonly table: MustacheTable,
+    private readonly check?: (source: SourceText) => void,
   ) {}
 
   compose(file: TemplateFile, layoutExtensions = this.extensions): ComposedSource {
@@ -49,7 +52,9 @@ export class SourceComposer {
   }
 
   private source(file: string, text: string, line: number): SourceText {
-    return { template: this.template, file, text, line };
+    const source = { template: this.template, file, text, line };
+    this.check?.(source);
+    return source;
   }
 
   private layout(
@@ -94,7 +99,9 @@ export class SourceComposer {
         fix: 'Use `{{> name}}` with a fixed name, and layouts with `{{{body}}}`',
       });
     }
-    const [, before = '', name, args = '', after = ''] = PARTIAL_CALL.exec(raw) ?? [];
+    const [, before = '', ...rest] = PARTIAL_CALL.exec(raw) ?? [];
+    const name = rest.slice(0, 4).find(Boolean);
+    const [args = '', after = ''] = rest.slice(4);
     if (name === undefined) return undefined;
     if (chain.length >= MAX_DEPTH) {
       throw new MailTemplateError({

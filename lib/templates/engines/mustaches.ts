@@ -33,8 +33,6 @@ export interface Restored {
 // Unicode private use: no template needs them, and html and CSS tools leave them alone.
 const OPEN = '\uE000';
 const CLOSE = '\uE001';
-/** What decides over other parts, and prints nothing itself. */
-export const BLOCK = /^\{\{~?(?:[#^/]|\s*else)/;
 const TOKEN = /\uE000(\d+)\uE001(?:="")?/g;
 
 /** The end of the mustache that begins at `from`; -1 when there is none. */
@@ -127,19 +125,6 @@ export class MustacheTable {
     return given.filter((n) => !kept.has(n)).map((n) => this.items[Number(n)]!);
   }
 
-  /** Without the space that html leaves around blocks at the beginning of lines. */
-  tidyLines(tokenised: string): string {
-    return tokenised.replace(/^(?:[ \t]*\uE000\d+\uE001)+[ \t]*/gm, (run) => {
-      let tidy = run;
-      for (;;) {
-        const [head, n] = /^[ \t]*\uE000(\d+)\uE001[ \t]*/.exec(tidy) ?? [];
-        if (head === undefined || !BLOCK.test(this.items[Number(n)]!.raw)) break;
-        tidy = tidy.slice(head.length);
-      }
-      return run.slice(0, run.length - tidy.length).replace(/[ \t]+/g, '') + tidy;
-    });
-  }
-
   restore(tokenised: string): Restored {
     const places: Place[] = [];
     let text = '';
@@ -166,26 +151,4 @@ function originAt(text: string, places: readonly Place[], line: number, column: 
     found = place.mustache;
   }
   return found;
-}
-
-const TAG = /<[A-Za-z/](?:[^<>"']|"[^"]*"|'[^']*')*>/g;
-const QUOTED = /(class|id)?\s*=\s*(?:"([^"]*)"|'([^']*)')/gi;
-const STRUCTURE = /:(?:first|last|nth|only|empty|not|has|is|where)|[+~]\s*[\w.#*[]/;
-
-/**
- * Whether what CSS selects is known before the template is filled: no mustache decides over tags,
- * attributes, classes or ids, and none over siblings that a selector counts.
- */
-export function isStaticallyStyled(tokenised: string): boolean {
-  for (const [tag] of tokenised.matchAll(TAG)) {
-    if (!tag.includes(OPEN)) continue;
-    const rest = tag.replace(QUOTED, (_all, name: string | undefined, a?: string, b?: string) =>
-      name !== undefined && (a ?? b ?? '').includes(OPEN) ? OPEN : '',
-    );
-    if (rest.includes(OPEN)) return false;
-  }
-  const css = Array.from(tokenised.matchAll(/<style[^>]*>([^]*?)<\/style>/gi), (m) => m[1]!);
-  if (css.some((text) => text.includes(OPEN))) return false;
-  const counted = css.some((text) => STRUCTURE.test(text.replace(/@media[^{]*/g, '')));
-  return !counted || !tokenised.includes(OPEN);
 }

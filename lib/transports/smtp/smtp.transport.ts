@@ -6,7 +6,7 @@ import { needsTemplate } from '../../message/needs-template.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
 import type { WireMail } from './protocol/commands.js';
 import { compose } from './compose.js';
-import { credentialsOf } from './session/credentials.js';
+import { contextOf } from './session/context.js';
 import { SigningThread } from './dkim/signing-thread.js';
 import { SmtpPool } from './pool/pool.js';
 import { SmtpErrors } from './protocol/smtp-errors.js';
@@ -18,7 +18,8 @@ export class SmtpTransport implements MailTransport {
   private readonly errors: SmtpErrors;
   private readonly pool: SmtpPool;
   private readonly clock: Clock;
-  private readonly signing: SigningThread | undefined;
+  /** Holds a key. */
+  readonly #signing: SigningThread | undefined;
   private closing = false;
 
   /**
@@ -30,9 +31,8 @@ export class SmtpTransport implements MailTransport {
     this.clock = clock;
     this.name = `${resolved.lmtp ? 'lmtp' : 'smtp'}:${resolved.host}:${resolved.port}`;
     this.errors = new SmtpErrors(this.name);
-    this.signing = resolved.dkim && new SigningThread(resolved.dkim, this.errors);
-    const credentials = resolved.auth && credentialsOf(resolved.auth);
-    this.pool = new SmtpPool({ options: resolved, credentials, errors: this.errors, clock });
+    this.#signing = resolved.dkim && new SigningThread(resolved.dkim, this.errors);
+    this.pool = new SmtpPool(contextOf(resolved, this.errors, clock));
   }
 
   get capacity(): number {
@@ -54,17 +54,17 @@ export class SmtpTransport implements MailTransport {
   async close(): Promise<void> {
     this.closing = true;
     await this.pool.close();
-    await this.signing?.close();
+    await this.#signing?.close();
   }
 
   async destroy(reason?: Error): Promise<void> {
     this.closing = true;
-    await Promise.all([this.pool.destroy(reason), this.signing?.close()]);
+    await Promise.all([this.pool.destroy(reason), this.#signing?.close()]);
   }
 
   /** Only when its turn has come, so that mails in line stay small. */
   private prepare(mail: Mail): WireMail | Promise<WireMail> {
-    if (this.signing || !canCompose(mail)) return this.prepareSlowly(mail);
+    if (this.#signing || !canCompose(mail)) return this.prepareSlowly(mail);
     try {
       return wireMail(mail, composeMime(mail)!);
     } catch (error) {
@@ -76,8 +76,8 @@ export class SmtpTransport implements MailTransport {
   private async prepareSlowly(mail: Mail): Promise<WireMail> {
     try {
       const made = await compose(mail);
-      if (!this.signing) return wireMail(mail, made);
-      return wireMail(mail, { ...made, bytes: await this.signing.sign(made.bytes) });
+      if (!this.#signing) return wireMail(mail, made);
+      return wireMail(mail, { ...made, bytes: await this.#signing.sign(made.bytes) });
     } catch (error) {
       throw this.unfit(error);
     }

@@ -1,5 +1,5 @@
 import type { MailErrorCode } from '../../base/errors.js';
-import { printable } from '../../base/printable.js';
+import { cleanWords } from '../../base/server-words.js';
 
 const MAX_WORDS = 2_000;
 
@@ -15,7 +15,7 @@ export function codeOfStatus(status: number): MailErrorCode {
 
 /** A provider's words, as they may stand in an error: one line, not too long. */
 export function oneLine(text: string): string {
-  return printable(text.slice(0, 4 * MAX_WORDS)).slice(0, MAX_WORDS);
+  return cleanWords(text).trim().slice(0, MAX_WORDS);
 }
 
 export function parseJson(text: string): unknown {

@@ -1,5 +1,5 @@
 import { MailDeliveryError, MailError, MailShutdownError } from '../../base/errors.js';
-import { printable } from '../../base/printable.js';
+import { cleanWords } from '../../base/server-words.js';
 import type { MailBulkEntry } from '../../message/bulk.js';
 import type { Mail } from '../../message/mail.js';
 import type {
@@ -195,7 +195,7 @@ export class WebApiEngine {
 
   /** Without the key, and without what a log or a terminal would act on. */
   private safe(words: string): string {
-    return printable(this.provider.redact(words));
+    return cleanWords(this.provider.redact(words)).trim();
   }
 
   /** undici's errors may hold raw bytes of the answer; only the code and the words go on. */

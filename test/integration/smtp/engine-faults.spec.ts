@@ -86,7 +86,6 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
   });
 
   const REFUSALS = [
-    ['mail', '450 4.2.0 later', 'retry', 'MAIL_SENDER'],
     ['mail', '550 5.7.1 never', 'permanent', 'MAIL_SENDER'],
     ['rcpt', '450 4.2.0 later', 'retry', 'MAIL_RECIPIENTS'],
     ['rcpt', '550 5.1.1 never', 'permanent', 'MAIL_RECIPIENTS'],
@@ -107,6 +106,12 @@ describe.each(MODE_NAMES)('a server in mode %s', (mode) => {
       { code, disposition, fault: 'message', smtpCode: Number(text.slice(0, 3)), response: text },
     ]);
     expect(server.connections).toHaveLength(1);
+  });
+
+  it('saying 4yz to a MAIL once it has carried mail: that one goes over a new connection', async () => {
+    const outcomes = await run(mode, 'mail', 3, { text: '450 4.2.0 later' });
+    expect(verdicts(outcomes)).toEqual(Array(5).fill('sent'));
+    expect(server.connections).toHaveLength(2);
   });
 
   it('settles each recipient on its own', async () => {

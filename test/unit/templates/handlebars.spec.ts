@@ -375,7 +375,8 @@ describe('hostile context', () => {
     for (const x of ['\x01', '\n\x01\n', 'a\x01b', '\0']) {
       const mail = await store.render('a', { x }, undefined);
       expect(mail.subject).toBe(`To ${x}`);
-      expect(mail.text).toBe(`Hi ${x}`.trim());
+      // The converter reads html: at the end of a paragraph white space is nothing.
+      expect(mail.text).toBe(`Hi ${x.trim()}`.trim());
     }
   });
 

@@ -10,7 +10,7 @@ import type { Transaction } from './transaction.js';
 /** How a connection stood when it ended. */
 export interface Circumstances {
   readonly end: ChannelEnd;
-  /** The server's 421, if that was the last it said: after it, it takes nothing more. */
+  /** The server's 421, if it has agreed to nothing since: after it, it takes nothing more. */
   readonly final421: Reply | undefined;
   /** It had finished no mail before. */
   readonly fresh: boolean;
@@ -46,7 +46,7 @@ function lossOf(one: Transaction, first: boolean, how: Circumstances): Loss {
   const noResend =
     (first && end.kind === 'timeout') ||
     (first && !sane && one.mode === 'lockstep') ||
-    ((turnedAway || final421 !== undefined) && fresh);
+    ((turnedAway || final421 !== undefined) && fresh && failure?.smtpCode !== 503);
   // Where it has finished none, any of them may be it. An idle connection that was gone counts for none,
   // nor does one that has taken all the mails that its server allows.
   const notAtFault = (one.hold && !one.heard) || (turnedAway && !fresh);

@@ -12,7 +12,7 @@ import { Refusals } from '../protocol/refusals.js';
 import type { Reply } from '../protocol/reply.js';
 import type { Session } from '../session/session.js';
 import { settle } from './settle.js';
-import type { Mode } from '../protocol/step.js';
+import { type Mode, Step } from '../protocol/step.js';
 import { Transaction } from './transaction.js';
 import { TransactionQueue } from './transaction-queue.js';
 
@@ -27,14 +27,29 @@ const OPENING_ROUND_TRIPS = 8;
 /** How long the server's end may take: after our QUIT, or after the server's 421. */
 const CLOSING_MS = 2_000;
 
+/** What a connection has to know of its server, and has to tell of it. */
+export interface ServerLessons {
+  /** Whether a mail may be written behind the content of the one before. */
+  readonly behindContent: boolean;
+  readonly mailsPerConnection: number;
+  /** RSETs behind mails that were not accepted, before the server closes the connection. */
+  readonly resets: number;
+  outOfStep(): void;
+  orderRefused(said: string, wasAlone: boolean): void;
+  turnedAway(mails: number, said: string): void;
+  resetRefused(count: number, said: string): void;
+}
+
 /** What a connection tells its pool. */
 export interface ConnectionHost {
   /** How mails may share a connection to this server now. */
   modeFor(capabilities: Capabilities): Mode;
   /** A connection is due: give it what there is room for and flush it, in this turn of the event loop. */
   attend(): void;
-  /** The server answered out of step. */
-  outOfStep(): void;
+  /** What is known of the server, and what it teaches. */
+  readonly limits: ServerLessons;
+  /** The server has taught something about how mails may share a connection. */
+  steppedDown(capabilities: Capabilities): void;
   /** Whether its enhanced codes say what is answered. */
   enhancedCodesReliable: boolean;
   /** The connection is over. `returned` were surely not accepted, in their order, with what ended each. */
@@ -53,17 +68,25 @@ export class Connection implements ChannelOwner, JobHolder {
   private clean = true;
   /** Transactions that came to their end here. */
   private finished = 0;
+  /** Those of them that the server accepted: the connection has carried mail. */
+  private carried = 0;
+  /** Mails that were not accepted; the RSET behind each may be one that the server counts. */
+  private refusedMails = 0;
   /** A whole reply was in the read being worked on: dripped bytes put no deadline off. */
   private spoken = false;
   private readonly unconfirmed = new Unconfirmed((one) => {
     this.settle(one);
   });
-  /** Unconfirmed with 421 before they were looked at; they go back once the connection has ended. */
+  /** Answered with 421 before they were looked at; they go back once the connection has ended. */
   private readonly turnedAway: Transaction[] = [];
   private state: 'open' | 'retiring' | 'quitting' | 'over' = 'open';
   /** The server said 421: it is closing. */
   private closingReply: Reply | undefined;
-  private lastReply: Reply | undefined;
+  /** Since then it has agreed to nothing: what was not answered was not taken. */
+  private refusing = false;
+  private limitTold = false;
+  /** Why this connection takes no more, though the server would keep it open: 4yz or 503 to MAIL. */
+  private retiredBy: Reply | undefined;
   /** An abandoned, half-written content is on the wire: nothing may follow it. */
   private severed = false;
   /** Since when the reply that is waited for is the next one; or since when nothing is waited for. */
@@ -100,27 +123,33 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** It takes no mail any more, whatever happens. */
   get spent(): boolean {
-    return (
-      this.state !== 'open' || this.closingReply !== undefined || this.severed || this.left <= 0
-    );
+    if (this.state !== 'open' || this.severed || this.left <= 0) return true;
+    return this.closingReply !== undefined || this.retiredBy !== undefined;
   }
 
   /** It will be spent before a session opened now could take its place with a round trip in hand. */
   get nearingLimit(): boolean {
     if (this.spent) return true;
-    const { maxInFlight, maxMessages } = this.context.options.pool;
+    const { maxInFlight } = this.context.options.pool;
     const each = this.host.modeFor(this.capabilities) === 'chunking' ? maxInFlight : 1;
-    return this.left <= Math.min(OPENING_ROUND_TRIPS * each, maxMessages / 2);
+    const { most } = this;
+    if (this.left <= Math.min(OPENING_ROUND_TRIPS * each, most / 2)) return true;
+    return this.refusedMails > this.host.limits.resets / 4;
   }
 
   /** How many more mails it could carry, were it not busy writing. */
   room(): number {
     if (this.spent) return 0;
-    const { inFlight, left } = this;
-    const { maxInFlight } = this.context.options.pool;
+    const { inFlight } = this;
+    const { limits } = this.host;
     const mode = this.host.modeFor(this.capabilities);
     const last = inFlight.tail;
+    // Each mail under way may be refused, and the RSET behind it be one too many.
+    const unharmed = limits.resets - this.refusedMails + 1;
+    const left = Math.min(this.left, unharmed - inFlight.size);
+    const maxInFlight = Math.min(this.context.options.pool.maxInFlight, unharmed);
     if (!last) return mode === 'chunking' ? Math.min(maxInFlight, left) : 1;
+    if (!limits.behindContent) return 0;
     if (last.mode !== mode || mode === 'lockstep' || inFlight.size >= maxInFlight) return 0;
     if (mode === 'pipelining') return last.leaving && inFlight.size < 2 ? 1 : 0;
     const next = inFlight.unsent;
@@ -145,6 +174,7 @@ export class Connection implements ChannelOwner, JobHolder {
       const checkCodes =
         mode !== 'lockstep' && capabilities.enhancedCodes && this.host.enhancedCodesReliable;
       transaction = new Transaction(job, mode, commands, refusals, checkCodes, lmtp);
+      transaction.alone = !this.host.limits.behindContent;
     } catch (error) {
       job.reject(error);
       return;
@@ -171,7 +201,7 @@ export class Connection implements ChannelOwner, JobHolder {
 
   private send(): void {
     const { inFlight, group, channel } = this;
-    if (channel.writing || this.severed || this.closingReply) return;
+    if (channel.writing || this.severed || this.closingReply || this.retiredBy) return;
     let one = inFlight.unsent;
     if (!one) return;
     const now = this.context.clock.monotonic();
@@ -233,8 +263,13 @@ export class Connection implements ChannelOwner, JobHolder {
     }
     this.spoken = true;
     const transaction = this.inFlight.head;
-    this.lastReply = reply;
-    if (reply.code === 421) this.closingReply = reply;
+    const resetting = transaction?.expect === Step.reset;
+    if (reply.code === 421) {
+      this.closingReply = reply;
+      this.refusing = true;
+    } else if (reply.kind < 4 && !resetting) {
+      this.refusing = false;
+    }
     // The server may say so at any time (RFC 5321 §3.8).
     if (this.closingReply && !transaction?.awaiting) {
       this.leave();
@@ -244,11 +279,17 @@ export class Connection implements ChannelOwner, JobHolder {
       this.breakOff('a reply came that nothing had asked for');
       return;
     }
-    const problem = transaction.reply(reply);
+    const before = transaction.turnedAway;
+    const problem = transaction.reply(reply, this.carried > 0);
     if (problem !== undefined) {
       this.breakOff(problem);
       return;
     }
+    if (resetting && reply.kind !== 2 && reply.code !== 421) {
+      this.resetRefused(reply);
+      return;
+    }
+    if (transaction.turnedAway && !before) this.turnAway(transaction, reply);
     this.collect();
   }
 
@@ -267,7 +308,7 @@ export class Connection implements ChannelOwner, JobHolder {
     this.state = 'over';
     this.alarm.stop();
     const { inFlight } = this;
-    const final421 = this.closingReply === this.lastReply ? this.closingReply : undefined;
+    const final421 = this.refusing ? this.closingReply : undefined;
     const { errors } = this.context;
     const how = { end, final421, fresh: this.finished === 0, errors, refusals: this.refusals };
     const returned: ReturnedJob[] = [];
@@ -288,10 +329,20 @@ export class Connection implements ChannelOwner, JobHolder {
     this.host.gone(this, returned);
   }
 
+  /** How many mails it may carry: what the options and the server allow. */
+  private get most(): number {
+    const { maxMessages } = this.context.options.pool;
+    return Math.min(
+      maxMessages === 0 ? Infinity : maxMessages,
+      this.host.limits.mailsPerConnection,
+    );
+  }
+
   /** How many mails it may take yet before it is replaced. */
   private get left(): number {
-    const { maxMessages } = this.context.options.pool;
-    return maxMessages === 0 ? Infinity : maxMessages - this.taken;
+    // Not to the last RSET that the server allows: the window would be one mail wide by then.
+    if (this.refusedMails > this.host.limits.resets / 2) return 0;
+    return this.most - this.taken;
   }
 
   private needsReset({ previous: before }: Transaction): boolean {
@@ -313,6 +364,8 @@ export class Connection implements ChannelOwner, JobHolder {
         this.turnedAway.push(head);
       } else {
         this.finished += 1;
+        if (head.success) this.carried += 1;
+        else this.refusedMails += 1;
         this.unconfirmed.add(head);
       }
       if (head.stuck) this.severed = true;
@@ -330,7 +383,7 @@ export class Connection implements ChannelOwner, JobHolder {
     this.collect();
     this.unconfirmed.tellSure(this.inFlight.head);
     const { head } = this.inFlight;
-    const closing = this.severed || this.closingReply !== undefined;
+    const closing = this.severed || this.closingReply !== undefined || this.retiredBy !== undefined;
     const mute = !head || (!head.awaiting && closing);
     if ((closing && mute) || head?.stuck === true || this.cutOff(head)) {
       this.leave();
@@ -342,12 +395,43 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** The half-written content that nothing may follow has come to the head: no reply is worth waiting for. */
   private cutOff(head: Transaction | undefined): boolean {
-    return this.severed && head?.uploading === true;
+    const nothingFollows = this.severed || this.retiredBy !== undefined;
+    return nothingFollows && head?.uploading === true;
   }
 
   private breakOff(problem: string): void {
-    this.host.outOfStep();
+    if (this.host.modeFor(this.capabilities) !== 'lockstep') {
+      this.host.limits.outOfStep();
+      this.host.steppedDown(this.capabilities);
+    }
     this.channel.end({ kind: 'protocol', problem });
+  }
+
+  /** The server wants this mail over another connection, or in another order. */
+  private turnAway({ alone }: Transaction, reply: Reply): void {
+    const { limits } = this.host;
+    const { text } = reply.said(this.refusals.redact);
+    if (reply.code === 503) {
+      limits.orderRefused(text, alone);
+      this.host.steppedDown(this.capabilities);
+    } else if (!this.limitTold) {
+      this.limitTold = true;
+      limits.turnedAway(this.finished, text);
+    }
+    if (reply.code !== 421) this.retiredBy ??= reply;
+  }
+
+  /**
+   * RSET cannot fail (RFC 5321 §4.1.1.5): a server that refuses it has had enough of this connection. What it
+   * answered before stands; what was written behind is judged as after any lost connection.
+   */
+  private resetRefused(reply: Reply): void {
+    const { text } = reply.said(this.refusals.redact);
+    // After it has turned mails away, what it makes of the rest is no lesson.
+    if (!this.closingReply && !this.retiredBy) {
+      this.host.limits.resetRefused(this.refusedMails, text);
+    }
+    this.channel.end({ kind: 'lost', cause: new Error(`RSET was refused: ${text}`) });
   }
 
   private quitIfIdle(): void {
@@ -377,7 +461,9 @@ export class Connection implements ChannelOwner, JobHolder {
 
   /** Nothing more is to come of it. After 421 the server has left, not we. */
   private leave(): void {
-    this.channel.end({ kind: this.closingReply ? 'lost' : 'closed' });
+    const { closingReply, retiredBy } = this;
+    if (retiredBy && !closingReply && !this.severed && !this.channel.writing) this.channel.part();
+    this.channel.end({ kind: closingReply || retiredBy ? 'lost' : 'closed' });
   }
 }
 

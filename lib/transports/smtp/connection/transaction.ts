@@ -8,9 +8,35 @@ import type { Refusals } from '../protocol/refusals.js';
 import type { Reply } from '../protocol/reply.js';
 import { type Mode, Step } from '../protocol/step.js';
 
+/** The subject of codes of security and policy (RFC 3463 §3.8). */
+const POLICY = 7;
 const STAGES: readonly MailStage[] = ['mail', 'mail', 'rcpt', 'data', 'data', 'reply'];
 
-/** One mail on one connection: what it has written, what it has been answered, and what that means. */
+/**
+ * One mail on one connection: what it has written, what it has been answered, and what that means.
+ *
+ * `expect` names the command that the next reply answers, `toWrite` what may be written next. `toWrite` runs ahead
+ * of `expect` as far as the mode allows: by all of the mail (chunking), to the end of the envelope (pipelining),
+ * not at all (lockstep).
+ *
+ * | expect | reply | then | owed besides |
+ * | --- | --- | --- | --- |
+ * | reset | 2yz | mail; a probe is done | – |
+ * | reset | other | the connection ends it: RSET cannot fail | – |
+ * | mail | 2yz | rcpt | a reply for each RCPT that is written |
+ * | mail | 421, 4yz on a used connection, 503 when pipelined | turned away: goes over another connection | as above |
+ * | mail | other | refused, `failure` is set | as above |
+ * | rcpt | 2yz, other | accepted, rejected; after the last: data, or content with chunking | DATA, or content |
+ * | data | 354 | content; a lone dot where nobody is to get it; `stuck` where that is no way out | content |
+ * | data | 4yz, 5yz | done, `failure` is set | – |
+ * | content | 2yz | done, `success` (LMTP: once for each recipient that was accepted) | – |
+ * | content | 421 that is no verdict | done, `failure` is `unknown`: the server may have stored it | – |
+ * | content | other | done, `failure` is set | – |
+ * | any | what fits no row | a text that says what is wrong: the server is out of step | – |
+ *
+ * Where the connection ends first, `connection-loss.ts` judges by what this shows: a `failure` stands; content that
+ * was `complete` and not turned away is `unknown`; all else was not taken and goes again.
+ */
 export class Transaction {
   /** Its neighbours in the queue of its connection. */
   previous: Transaction | undefined;
@@ -23,8 +49,10 @@ export class Transaction {
   failure: MailDeliveryError | undefined;
   /** The server's final words, once it has taken the mail. */
   success: Reply | undefined;
-  /** 421 where a new mail begins: the server wants a new connection, the mail has not been looked at. */
+  /** The server wants it over another connection, or in another order: it has not been looked at. */
   turnedAway = false;
+  /** Nothing is written behind its content, nor was it written behind another's. */
+  alone = false;
   /** Content waits until the server has shown that it is alive. */
   hold = false;
   /** The server's state cannot be brought back; the connection has to end. */
@@ -109,7 +137,7 @@ export class Transaction {
     return this.toWrite === Step.done && this.got === this.owed;
   }
 
-  /** Unconfirmed so that the server cannot have it, whatever was written behind: 421 to its MAIL, or to all. */
+  /** Answered so that the server cannot have it, whatever was written behind: its MAIL, or all of it, was refused. */
   get senderTurnedAway(): boolean {
     return this.turnedAway && (this.mailRefused || this.done);
   }
@@ -156,7 +184,7 @@ export class Transaction {
   }
 
   /** Takes a reply. Returns what is wrong with it if the server is out of step. */
-  reply(reply: Reply): string | undefined {
+  reply(reply: Reply, usedConnection: boolean): string | undefined {
     if (!this.awaiting) return 'a reply came before its command was sent';
     this.got += 1;
     const { kind, code } = reply;
@@ -168,7 +196,7 @@ export class Transaction {
       if (this.checkCodes) return `${reply.enhancedCode ?? ''} was answered out of its place`;
       this.oddCodes = true;
     }
-    const problem = this.take(reply);
+    const problem = this.take(reply, usedConnection);
     // Nobody is left to send content to, and none has been begun: there is no need to.
     if (this.failure && !this.content.begun) {
       const early = this.mode === 'lockstep' && this.toWrite <= Step.data;
@@ -178,17 +206,16 @@ export class Transaction {
     return problem;
   }
 
-  private take(reply: Reply): string | undefined {
+  private take(reply: Reply, usedConnection: boolean): string | undefined {
     switch (this.expect) {
       case Step.reset:
         this.expect = Step.mail;
         if (reply.code === 421) this.turnAway(reply);
-        else if (reply.kind !== 2) return 'RSET was refused';
-        else if (this.job.mail.probe) this.success = reply;
+        else if (reply.kind === 2 && this.job.mail.probe) this.success = reply;
         return undefined;
       case Step.mail:
         this.expect = Step.rcpt;
-        this.onMail(reply);
+        this.onMail(reply, usedConnection);
         return undefined;
       case Step.rcpt:
         return this.onRcpt(reply);
@@ -264,10 +291,17 @@ export class Transaction {
     if (this.content.ended) this.toWrite = Step.done;
   }
 
-  private onMail(reply: Reply): void {
+  /**
+   * 421 wants a new connection. So does 4yz on one that has carried mail: OpenSMTPD, for one, says 452 to the
+   * 101st. 503 speaks of the order of commands and never of the mail: Haraka says it to what stands behind
+   * content, though RFC 2920 §3.1 allows that.
+   */
+  private onMail(reply: Reply, usedConnection: boolean): void {
     if (reply.kind === 2) return;
     this.mailRefused = true;
-    if (reply.code === 421) this.turnAway(reply);
+    const { code, kind } = reply;
+    const elsewhere = code === 421 || (kind === 4 && usedConnection);
+    if (elsewhere || (code === 503 && this.mode !== 'lockstep')) this.turnAway(reply);
     else this.failure ??= this.refusals.of('mail', reply);
   }
 
@@ -316,6 +350,11 @@ export class Transaction {
       this.stuck = true;
       this.toWrite = Step.done;
     }
+    if (this.isNoVerdict(reply)) {
+      this.outcomeUnknown = true;
+      this.failure ??= this.refusals.noVerdict(reply);
+      return undefined;
+    }
     if (reply.kind !== 2) {
       this.failure ??= this.refusals.of('reply', reply, this.rejected);
       return undefined;
@@ -328,7 +367,11 @@ export class Transaction {
   /** What became of the content for the next recipient (LMTP). */
   private onRecipient(reply: Reply): string | undefined {
     const address = this.accepted[this.settled]!;
-    if (reply.kind === 2) {
+    if (this.isNoVerdict(reply)) {
+      // Whatever is said of the others, nobody knows what became of this one.
+      this.settled += 1;
+      this.failure ??= this.refusals.noVerdict(reply);
+    } else if (reply.kind === 2) {
       this.settled += 1;
       this.success = reply;
     } else {
@@ -341,6 +384,16 @@ export class Transaction {
     this.expect = Step.done;
     if (this.accepted.length === 0) this.failure ??= this.refusals.everyone(this.rejected);
     return undefined;
+  }
+
+  /**
+   * 421 where the reply to complete content stands says that the server closes (RFC 5321 §3.8 lets it say so
+   * at any time), not what became of the content: Dovecot has stored it by then. A code of policy (X.7.Z) is
+   * a verdict all the same: Gmail refuses content by its rate with 421 4.7.28.
+   */
+  private isNoVerdict(reply: Reply): boolean {
+    if (reply.code !== 421 || !this.content.ended || this.failure) return false;
+    return Math.trunc(reply.status / 1_000) % 1_000 !== POLICY;
   }
 
   private turnAway(reply: Reply): void {

@@ -10,6 +10,7 @@ import { Backlog } from './backlog.js';
 import { Job, type JobHolder, type Prepare } from '../connection/job.js';
 import { Opener } from './opener.js';
 import { PacedStart } from './paced-start.js';
+import { ServerLimits } from './server-limits.js';
 import type { Mode } from '../protocol/step.js';
 
 /** How often a mail that was surely not accepted is sent again at once after a lost connection. */
@@ -21,8 +22,6 @@ const PROBE: WireMail = {
 };
 /** Content that is made before there is room for it. */
 const AHEAD_BYTES = 262_144;
-/** How long a server that lost count of its replies is not pipelined to. */
-const LOCKSTEP_MS = 600_000;
 /** How long a server that refused a successor is not asked for one again. */
 const NO_SUCCESSORS_MS = 600_000;
 
@@ -32,6 +31,7 @@ const NO_SUCCESSORS_MS = 600_000;
  */
 export class SmtpPool implements ConnectionHost, JobHolder {
   enhancedCodesReliable = true;
+  readonly limits: ServerLimits;
   private readonly backlog = new Backlog(() => {
     this.schedule();
   });
@@ -39,8 +39,6 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   private readonly opener: Opener;
   private readonly pace: PacedStart;
   private scheduled = false;
-  /** Until when mails go one command at a time, in the clock's monotonic milliseconds. */
-  private lockstepUntil = -Infinity;
   /** Until when no connection is opened before the one that it replaces is gone. */
   private succeedAfter = -Infinity;
   /** How the last session that was opened could be used; undefined until there was one. */
@@ -50,12 +48,14 @@ export class SmtpPool implements ConnectionHost, JobHolder {
   private destroyed: { readonly reason: unknown } | undefined;
 
   constructor(private readonly context: SmtpContext) {
-    const { options, clock } = context;
+    const { options, clock, errors } = context;
+    this.limits = new ServerLimits(errors.transport, clock);
     this.pace = new PacedStart(options.pool.maxPerSecond, clock, () => {
       this.schedule();
     });
     this.opener = new Opener(context, {
       opened: (session) => {
+        this.limits.greeted(session.greeting);
         this.mode = this.modeFor(session.capabilities);
         this.connections.add(new Connection(session, context, this));
         this.schedule();
@@ -75,7 +75,8 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     const { pipelining, chunking, lmtp, pool } = this.context.options;
     const { maxConnections, maxInFlight, maxQueued } = pool;
     const best = pipelining ? (chunking && !lmtp ? 'chunking' : 'pipelining') : 'lockstep';
-    const most = { chunking: maxInFlight, pipelining: 2, lockstep: 1 }[this.mode ?? best];
+    const pipelined = this.limits.behindContent ? 2 : 1;
+    const most = { chunking: maxInFlight, pipelining: pipelined, lockstep: 1 }[this.mode ?? best];
     // What comes before a connection is there has to wait for it.
     return maxConnections + Math.min(maxConnections * (Math.min(most, maxInFlight) - 1), maxQueued);
   }
@@ -131,24 +132,19 @@ export class SmtpPool implements ConnectionHost, JobHolder {
 
   modeFor(capabilities: Capabilities): Mode {
     const { pipelining, chunking, lmtp } = this.context.options;
-    if (
-      !pipelining ||
-      !capabilities.pipelining ||
-      this.context.clock.monotonic() < this.lockstepUntil
-    ) {
-      return 'lockstep';
-    }
+    if (!pipelining || !capabilities.pipelining) return 'lockstep';
     // Over LMTP the replies to content are as many as recipients were accepted: those come first.
-    return chunking && capabilities.chunking && !lmtp ? 'chunking' : 'pipelining';
+    const offered = chunking && capabilities.chunking && !lmtp ? 'chunking' : 'pipelining';
+    return this.limits.modeFor(offered);
   }
 
   attend(): void {
     this.schedule();
   }
 
-  outOfStep(): void {
-    this.lockstepUntil = this.context.clock.monotonic() + LOCKSTEP_MS;
-    this.mode = 'lockstep';
+  /** What was learned counts from the next mail on. */
+  steppedDown(capabilities: Capabilities): void {
+    this.mode = this.modeFor(capabilities);
   }
 
   gone(connection: Connection, returned: readonly ReturnedJob[]): void {

@@ -2,6 +2,9 @@ import type { Socket } from 'node:net';
 import { ReplyParser } from './reply-parser.js';
 import type { Reply } from './reply.js';
 
+/** How long a socket may take to close behind our QUIT when nobody waits for it. */
+const PARTING_MS = 2_000;
+
 /** Why a channel came to its end. */
 export type ChannelEnd =
   /** The server closed it, or the network lost it. */
@@ -32,6 +35,7 @@ export class Channel {
   writing = false;
   private owner: ChannelOwner | undefined;
   private over = false;
+  private parting = false;
   private readonly parser: ReplyParser;
 
   constructor(readonly socket: Socket) {
@@ -71,7 +75,8 @@ export class Channel {
   end(end: ChannelEnd): void {
     if (this.over) return;
     this.over = true;
-    this.socket.destroy();
+    if (this.parting) this.socket.setTimeout(PARTING_MS, () => this.socket.destroy());
+    else this.socket.destroy();
     this.owner?.ended(end);
   }
 
@@ -79,6 +84,13 @@ export class Channel {
   finish(): void {
     this.socket.off('end', this.onEnd);
     this.socket.end();
+  }
+
+  /** Says QUIT and goes without waiting for what the server says to it. To be followed by `end`. */
+  part(): void {
+    if (this.over) return;
+    this.parting = true;
+    this.socket.end('QUIT\r\n');
   }
 
   /** Gives the socket away, to TLS; what has been read and not used is forgotten. */

@@ -4,7 +4,6 @@ import { Step } from './step.js';
 /** RFC 3463: a good sender, a good recipient. */
 const GOOD_SENDER = 2_001_000;
 const GOOD_RECIPIENT = 2_001_005;
-const GOOD = 2_000_000;
 
 /**
  * Looks whether replies stand where their enhanced codes belong: one too many, or too few, brings
@@ -25,7 +24,8 @@ export class EnhancedCodes {
       return status === GOOD_RECIPIENT;
     }
     if (expect === Step.rcpt) {
-      return this.specific && (status === GOOD_SENDER || status === GOOD);
+      // X.0.0 fits every command (RFC 3463 §3.1): Dovecot passes on what its relay said so.
+      return this.specific && status === GOOD_SENDER;
     }
     // Gmail, for one, answers RSET as it answers RCPT.
     if (expect === Step.reset) return status === GOOD_SENDER;

@@ -1,5 +1,5 @@
 import type { MailDeliveryError, MailStage, RejectedRecipient } from '../../../base/errors.js';
-import type { SmtpErrors } from './smtp-errors.js';
+import { isFinal, type SmtpErrors } from './smtp-errors.js';
 import type { SmtpReply } from './smtp-reply.js';
 import type { Reply } from './reply.js';
 
@@ -14,11 +14,16 @@ export class Refusals {
     return this.errors.refused(stage, reply.said(this.redact), rejected);
   }
 
+  /** The server said something else where its reply to complete content stands. */
+  noVerdict(reply: Reply): MailDeliveryError {
+    return this.errors.noVerdict(reply.said(this.redact));
+  }
+
   recipient(address: string, reply: Reply): RejectedRecipient {
     const { code, enhancedCode, text } = reply.said(this.redact);
     return {
       address,
-      disposition: code >= 500 ? 'permanent' : 'retry',
+      disposition: isFinal(code, 'rcpt') ? 'permanent' : 'retry',
       smtpCode: code,
       enhancedCode,
       response: text,

@@ -16,8 +16,8 @@ const SPACE = 32;
 const DOT = 46;
 const ZERO = 48;
 
-/** Nothing that `parseReply` would take out, and short: most replies. */
-const TIDY = /^[^\x00-\x1f\x7f]*$/;
+/** Nothing that `parseReply` could take out: most replies. */
+const TIDY = /^[\x20-\x7e]*$/;
 
 /** One reply of the server. Its words become text only when somebody asks for them. */
 export class Reply {

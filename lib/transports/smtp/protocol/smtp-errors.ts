@@ -7,6 +7,7 @@ import {
   type RejectedRecipient,
 } from '../../../base/errors.js';
 import { messageOf } from '../../../base/reason.js';
+import { cleanWords } from '../../../base/server-words.js';
 import type { SmtpReply } from './smtp-reply.js';
 
 /** Stages of which the transport is at fault whatever the server replies: the mail was not yet spoken of. */
@@ -46,6 +47,14 @@ function openDisposition(stage: MailStage): 'retry' | 'unknown' {
   return stage === 'reply' ? 'unknown' : 'retry';
 }
 
+/**
+ * Whether a refusal is the last word on the mail. 503 speaks of the order of commands. 552 to RCPT is what old
+ * servers say to too many recipients (RFC 5321 §4.5.3.1.10).
+ */
+export function isFinal(code: number, stage: MailStage): boolean {
+  return code >= 500 && code !== 503 && !(code === 552 && stage === 'rcpt');
+}
+
 /** Makes the errors of one transport, by the failure matrix. None of them holds a secret. */
 export class SmtpErrors {
   constructor(readonly transport: string) {}
@@ -66,10 +75,11 @@ export class SmtpErrors {
       return this.make(stage, { code: transport, disposition: 'retry', message, ...said });
     }
     if (code < 400 || code > 599) return this.protocol(stage, `replied out of step: ${text}`, said);
-    const disposition =
-      code < 500 || rejected?.some((recipient) => recipient.disposition === 'retry')
-        ? 'retry'
-        : 'permanent';
+    if (code === 503 && stage !== 'reply') {
+      return this.protocol(stage, `refused the order of commands ${words(stage)}: ${text}`, said);
+    }
+    const retryable = rejected?.some((recipient) => recipient.disposition === 'retry');
+    const disposition = isFinal(code, stage) && !retryable ? 'permanent' : 'retry';
     const whom = stage === 'rcpt' ? 'every recipient' : 'the mail';
     const message = `${this.transport} refused ${whom} ${stage === 'reply' ? 'after its content' : words(stage)}: ${text}`;
     const refusal = MESSAGE_STAGES[stage] ?? 'MAIL_PROTOCOL';
@@ -81,6 +91,13 @@ export class SmtpErrors {
       rejected,
       ...said,
     });
+  }
+
+  /** 421 in place of the reply to complete content: the server closes, and says nothing of the mail. */
+  noVerdict({ code, enhancedCode, text }: SmtpReply): MailDeliveryError {
+    const message = `${this.transport} closed in place of its reply to the content: the mail may have been accepted: ${text}`;
+    const said = { smtpCode: code, enhancedCode, response: text };
+    return this.make('reply', { code: 'MAIL_SERVICE', message, ...said });
   }
 
   lost(stage: MailStage, cause?: unknown): MailDeliveryError {
@@ -212,6 +229,8 @@ export class SmtpErrors {
       stage,
       transport: this.transport,
       ...init,
+      // A certificate's names, for one, come from the other side too.
+      message: cleanWords(init.message),
     });
   }
 }

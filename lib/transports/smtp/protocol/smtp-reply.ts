@@ -1,3 +1,5 @@
+import { cleanWords } from '../../../base/server-words.js';
+
 /** A server's reply, taken apart. */
 export interface SmtpReply {
   /** 0 when it did not start with a code. */
@@ -13,11 +15,9 @@ export const MAX_TEXT = 1000;
 
 export function parseReply(raw: string, redact: (text: string) => string): SmtpReply {
   const found = /^(\d{3})(?:[ -](?:(\d\.\d{1,3}\.\d{1,3})(?=\s|$))?|$)/m.exec(raw);
-  const text = redact(raw.trim())
-    // A continuation repeats the code; the words read better without it.
-    .replace(/\r?\n\d{3}[ -](?:\d\.\d{1,3}\.\d{1,3} )?/g, ' ')
-    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
-    .slice(0, MAX_TEXT);
+  // A continuation repeats the code; the words read better without it.
+  const joined = redact(raw.trim()).replace(/\r?\n\d{3}[ -](?:\d\.\d{1,3}\.\d{1,3} )?/g, ' ');
+  const text = cleanWords(joined).slice(0, MAX_TEXT);
   return { code: found ? Number(found[1]) : 0, enhancedCode: found?.[2], text };
 }
 

@@ -46,10 +46,24 @@ export async function authenticate(
     if (chosen === undefined || !offered.has(chosen)) {
       throw errors.auth(`the server offers none of ${method ?? PASSWORD_METHODS.join(', ')}`);
     }
-    return withPassword(ask, chosen, credentials.user, credentials.pass);
+    return withPassword(ask, chosen, credentials.user, credentials.pass.reveal());
   };
   const reply = await tell();
   if (reply.kind !== 2) throw errors.refused('auth', reply.said(credentials.redact));
+}
+
+/** Longest command line, CRLF included (RFC 5321 §4.5.3.1.4). */
+const MAX_COMMAND_BYTES = 512;
+
+/**
+ * A response that would make the command too long waits for the server's go-ahead (RFC 4954 §4). The line that it
+ * then is may be as long as the mechanism asks for (12,288 octets).
+ */
+async function withInitial(ask: Ask, method: string, response: string): Promise<Reply> {
+  const command = `AUTH ${method} ${response}`;
+  if (command.length + 2 <= MAX_COMMAND_BYTES) return ask(command);
+  const reply = await ask(`AUTH ${method}`);
+  return reply.code === 334 ? ask(response) : reply;
 }
 
 async function withPassword(
@@ -58,7 +72,7 @@ async function withPassword(
   user: string,
   pass: string,
 ): Promise<Reply> {
-  if (method === 'PLAIN') return ask(`AUTH PLAIN ${base64(`\0${user}\0${pass}`)}`);
+  if (method === 'PLAIN') return withInitial(ask, method, base64(`\0${user}\0${pass}`));
   let reply = await ask(`AUTH ${method}`);
   if (reply.code !== 334) return reply;
   if (method === 'CRAM-MD5') {
@@ -78,7 +92,7 @@ async function withToken(
 ): Promise<Reply> {
   const tryOnce = async (renew: boolean): Promise<Reply> => {
     const response = base64(`user=${user}\x01auth=Bearer ${await token(renew)}\x01\x01`);
-    const reply = await ask(`AUTH XOAUTH2 ${response}`);
+    const reply = await withInitial(ask, 'XOAUTH2', response);
     // The error comes as a challenge; an empty answer brings the verdict.
     return reply.code === 334 ? ask('') : reply;
   };

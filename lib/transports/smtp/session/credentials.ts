@@ -1,4 +1,5 @@
 import type XOAuth2 from 'nodemailer/lib/xoauth2';
+import { Secret } from '../../../base/secret.js';
 import { redactor } from '../protocol/smtp-reply.js';
 import type {
   SmtpAuth,
@@ -12,7 +13,7 @@ export type Credentials = PasswordCredentials | TokenCredentials;
 export interface PasswordCredentials {
   readonly kind: 'password';
   readonly user: string;
-  readonly pass: string;
+  readonly pass: Secret<string>;
   readonly method?: SmtpPasswordAuth['method'];
   /** Takes every form of the secrets out of a text. */
   readonly redact: (text: string) => string;
@@ -28,7 +29,13 @@ export interface TokenCredentials {
 
 export function credentialsOf(auth: SmtpAuth): Credentials {
   return 'pass' in auth
-    ? { kind: 'password', ...auth, redact: redactor(auth.user, [auth.pass]) }
+    ? {
+        kind: 'password',
+        user: auth.user,
+        method: auth.method,
+        pass: new Secret(auth.pass),
+        redact: redactor(auth.user, [auth.pass]),
+      }
     : tokenCredentials(auth);
 }
 

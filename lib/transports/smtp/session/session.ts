@@ -14,6 +14,8 @@ import { upgrade } from './upgrade.js';
 export interface Session {
   readonly channel: Channel;
   readonly capabilities: Capabilities;
+  /** How the server introduced itself. */
+  readonly greeting: string;
 }
 
 /**
@@ -25,8 +27,8 @@ export async function openSession(
   signal: AbortSignal,
   onStage: (stage: MailStage) => void,
 ): Promise<Session> {
-  const { options, errors, clock, credentials } = context;
-  const socket = await dial(options, errors, clock, signal);
+  const { options, errors, credentials } = context;
+  const socket = await dial(context, signal);
   // Groups are collected by us; the kernel need not wait for more.
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 60_000);
@@ -38,7 +40,7 @@ export async function openSession(
   if (signal.aborted) stop();
   try {
     let dialog = new Dialog(channel, context, onStage);
-    await greeting(dialog, context);
+    const hello = await greeting(dialog, context);
     let capabilities = await ehlo(dialog, context, options.secure);
     if (!options.secure && (await starttls(dialog, capabilities, context))) {
       channel = new Channel(await upgrade(channel.detach(), context, signal));
@@ -49,7 +51,7 @@ export async function openSession(
     if (credentials) await authenticate(dialog, credentials, capabilities, context);
     if (signal.aborted) throw errors.aborted('connect', signal.reason);
     dialog.finish(credentials?.redact ?? unchanged);
-    return { channel, capabilities };
+    return { channel, capabilities, greeting: hello };
   } catch (error) {
     channel.end({ kind: 'closed' });
     throw error;
@@ -58,9 +60,10 @@ export async function openSession(
   }
 }
 
-async function greeting(dialog: Dialog, { errors, options }: SmtpContext): Promise<void> {
+async function greeting(dialog: Dialog, { errors, options }: SmtpContext): Promise<string> {
   const reply = await dialog.next('greeting', options.timeouts.greetingMs);
   if (reply.kind !== 2) throw errors.refused('greeting', plain(reply));
+  return reply.text;
 }
 
 async function ehlo(
