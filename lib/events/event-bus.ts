@@ -7,6 +7,7 @@ export const EVENT_TYPES: readonly MailEventType[] = [
   'attempt',
   'hop',
   'sent',
+  'attempt-failed',
   'rejected',
   'failed',
   'deferred',

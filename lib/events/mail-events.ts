@@ -12,26 +12,35 @@ interface MailEventBase {
   readonly mailer?: string;
 }
 
-interface MailIds {
+/** What every event about one mail carries. */
+interface AboutMail {
   readonly id: string;
   readonly messageId: string;
+  readonly tags: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The template that it was filled from; absent without one. */
+  readonly template?: string;
+  /** Whom the event is about; the docs' table says for each event who that is. */
+  readonly recipients: readonly string[];
+  /** Which attempt the event is about, from 1; 0 before the first. */
+  readonly attempt: number;
 }
 
-/** A mail is stored in the relay; `send` answers as soon as it is. */
-export interface MailQueuedEvent extends MailEventBase, MailIds {
+/** A mail is stored in the relay; `send` returns as soon as it is. */
+export interface MailQueuedEvent extends MailEventBase, AboutMail {
   readonly type: 'queued';
   /** Not to be sent before this moment, in milliseconds since the Unix epoch. */
   readonly notBefore?: number;
 }
 
 /** A mail is handed to a transport. */
-export interface MailAttemptEvent extends MailEventBase, MailIds {
+export interface MailAttemptEvent extends MailEventBase, AboutMail {
   readonly type: 'attempt';
   readonly transport: string;
 }
 
 /** A route tried a transport for a mail; each `attempt` over a route has one or more. */
-export interface MailHopEvent extends MailEventBase, MailIds {
+export interface MailHopEvent extends MailEventBase, AboutMail {
   readonly type: 'hop';
   readonly transport: string;
   readonly outcome: 'accepted' | 'partial' | 'failed';
@@ -46,7 +55,7 @@ export interface MailHopEvent extends MailEventBase, MailIds {
 }
 
 /** The next hop took responsibility for at least one recipient. */
-export interface MailSentEvent extends MailEventBase, MailIds {
+export interface MailSentEvent extends MailEventBase, AboutMail {
   readonly type: 'sent';
   readonly transport: string;
   readonly accepted: readonly string[];
@@ -55,30 +64,49 @@ export interface MailSentEvent extends MailEventBase, MailIds {
   readonly durationMs: number;
 }
 
-/** The next hop refused recipients, some beside accepted ones or all. */
-export interface MailRejectedEvent extends MailEventBase, MailIds {
-  readonly type: 'rejected';
-  readonly transport: string;
-  readonly rejected: readonly RejectedRecipient[];
-}
-
-/** An attempt ended without a recipient accepted; `error.disposition` says what that means. */
-export interface MailFailedEvent extends MailEventBase, MailIds {
-  readonly type: 'failed';
+/**
+ * This attempt did not work: no recipient was accepted. With a relay the mail may be tried again, and
+ * `deferred`, or `failed`, says so next; without one `failed` follows.
+ */
+export interface MailAttemptFailedEvent extends MailEventBase, AboutMail {
+  readonly type: 'attempt-failed';
   readonly transport: string;
   readonly error: MailError;
   readonly durationMs: number;
 }
 
-/** Why a mail of the relay is still here. */
+/** The next hop refused recipients for good; `failed` follows for the same recipients. */
+export interface MailRejectedEvent extends MailEventBase, AboutMail {
+  readonly type: 'rejected';
+  readonly transport: string;
+  readonly rejected: readonly RejectedRecipient[];
+}
+
+/**
+ * The mail will not arrive at `recipients`, with or without a relay: nothing more is done by itself. It
+ * comes once for each recipient. `failure.disposition` `unknown`: it may have arrived all the same, and
+ * nobody can tell.
+ */
+export interface MailFailedEvent extends MailEventBase, Omit<AboutMail, 'messageId'> {
+  /** Absent when the stored mail could not be read. */
+  readonly messageId?: string;
+  readonly type: 'failed';
+  readonly failure: MailFailureSummary;
+}
+
+/** Why a mail was not delivered. */
 export interface MailFailureSummary {
   readonly code: MailErrorCode;
   readonly disposition: MailDeliveryError['disposition'];
   readonly message: string;
+  /** The transport that failed, where it got as far as one. */
+  readonly transport?: string;
+  /** The server's own words. */
+  readonly response?: string;
 }
 
-/** A mail waits in the relay for another attempt. */
-export interface MailDeferredEvent extends MailEventBase, MailIds {
+/** A mail waits in the relay for another attempt. `recipients`: who has not got it yet. */
+export interface MailDeferredEvent extends MailEventBase, AboutMail {
   readonly type: 'deferred';
   /** The transport is down: the mail keeps its place, and the attempt does not count. */
   readonly transportDown: boolean;
@@ -88,15 +116,15 @@ export interface MailDeferredEvent extends MailEventBase, MailIds {
   readonly unknowns: number;
   /** How long it waits, in milliseconds. */
   readonly delayMs: number;
-  /** Who has not got it yet. */
-  readonly recipients: readonly string[];
   readonly failure: MailFailureSummary;
 }
 
-/** The relay gave a mail up; it is kept, and can be retried or discarded. */
-export interface MailDeadEvent extends MailEventBase {
+/**
+ * The relay gave a mail up; it is kept, and can be retried or discarded. `failed` comes with it.
+ * `recipients`: who has not got it; nobody can tell of a mail that could not be read.
+ */
+export interface MailDeadEvent extends MailEventBase, Omit<AboutMail, 'messageId'> {
   readonly type: 'dead';
-  readonly id: string;
   /** Absent when the mail could not be read. */
   readonly messageId?: string;
   readonly reason: 'permanent' | 'expired' | 'held' | 'corrupt';
@@ -104,8 +132,6 @@ export interface MailDeadEvent extends MailEventBase {
   readonly attempts: number;
   /** How many of them may have been accepted. */
   readonly unknowns: number;
-  /** Who has not got it. */
-  readonly recipients: readonly string[];
   readonly failure: MailFailureSummary;
 }
 
@@ -216,6 +242,7 @@ export interface MailEventMap {
   attempt: MailAttemptEvent;
   hop: MailHopEvent;
   sent: MailSentEvent;
+  'attempt-failed': MailAttemptFailedEvent;
   rejected: MailRejectedEvent;
   failed: MailFailedEvent;
   drained: MailDrainedEvent;

@@ -13,6 +13,8 @@ export interface CreateMailOptions {
   readonly defaults?: Partial<MailMessageFields>;
   /** Greatest size as sent, in bytes: bodies, headers and attachments with their encoding. Default 25 MiB. */
   readonly maxBytes?: number;
+  /** The template that the message was filled from. */
+  readonly template?: string;
   /** Default: the system's. */
   readonly clock?: Clock;
 }
@@ -33,5 +35,6 @@ export function createMail(message: MailMessage, options: CreateMailOptions = {}
   const now = (options.clock ?? systemClock).now();
   const id = uuidv7(now);
   const messageId = draft.messageId ?? makeMessageId(id, draft.from.address);
-  return freezeMail({ id, createdAt: isoTime(now), messageId }, draft);
+  const { template } = options;
+  return freezeMail({ id, createdAt: isoTime(now), messageId, template }, draft);
 }

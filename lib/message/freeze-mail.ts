@@ -2,7 +2,7 @@ import type { Mail } from './mail.js';
 import { keysOf } from './read/fields.js';
 import type { MailDraft } from './read/validate.js';
 
-export type MailIdentity = Pick<Mail, 'id' | 'messageId' | 'createdAt'>;
+export type MailIdentity = Pick<Mail, 'id' | 'messageId' | 'createdAt' | 'template'>;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -53,5 +53,6 @@ export function freezeMail(identity: MailIdentity, draft: MailDraft): Mail {
     const value = draft[key];
     if (value !== undefined) optional[key] = value;
   }
+  if (identity.template !== undefined) mail.template = identity.template;
   return Object.freeze(mail);
 }

@@ -3,7 +3,7 @@ import { checkUnknown, isObject, MESSAGE_FIELDS, readField } from './read/fields
 import { freezeMail } from './freeze-mail.js';
 import { IssueList } from './read/issues.js';
 import type { Mail } from './mail.js';
-import { readDate } from './read/read-basics.js';
+import { readDate, readLine } from './read/read-basics.js';
 import { show } from './text.js';
 import { isUuidV7 } from './uuid.js';
 import { readMessage } from './read/validate.js';
@@ -12,7 +12,7 @@ import { readMessage } from './read/validate.js';
 const SHARED = MESSAGE_FIELDS.filter(
   (field) => field !== 'headers' && field !== 'attachments' && field !== 'list',
 );
-const MAIL_FIELDS = ['id', 'createdAt', 'headers', 'attachments', ...SHARED];
+const MAIL_FIELDS = ['id', 'createdAt', 'template', 'headers', 'attachments', ...SHARED];
 const ATTACHMENT_FIELDS = ['filename', 'contentType', 'content', 'cid', 'disposition'];
 const FIX = 'Take only what JSON.stringify made of a Mail';
 
@@ -88,6 +88,7 @@ export function parseMail(json: unknown): Mail {
   const id = readField(stored, 'id');
   if (!isUuidV7(id)) issues.add('id', `expected a UUIDv7, got ${show(id)}`, FIX);
   const createdAt = readDate(issues, 'createdAt', readField(stored, 'createdAt') ?? null);
+  const template = readLine(issues, 'template', readField(stored, 'template'));
   if (message['messageId'] === undefined) issues.add('messageId', 'is missing', FIX);
   if (message['envelope'] === undefined) issues.add('envelope', 'is missing', FIX);
   const draft = readMessage(issues, message, { maxBytes: Number.POSITIVE_INFINITY });
@@ -95,5 +96,5 @@ export function parseMail(json: unknown): Mail {
   if (!draft || !isUuidV7(id) || createdAt === undefined || messageId === undefined) {
     return issues.raise();
   }
-  return freezeMail({ id, messageId, createdAt }, draft);
+  return freezeMail({ id, messageId, createdAt, template }, draft);
 }

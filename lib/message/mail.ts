@@ -72,6 +72,8 @@ export interface Mail {
   readonly priority?: 'high' | 'normal' | 'low';
   readonly tags: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
+  /** The template that its content came from; told in events, never sent. */
+  readonly template?: string;
   /** ISO 8601. */
   readonly sendAt?: string;
   readonly dsn?: MailDsn;

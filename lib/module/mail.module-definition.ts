@@ -12,9 +12,10 @@ import {
   type MailModuleOptions,
   type ResolvedMailOptions,
 } from './mail.options.js';
-import { MailService } from '../service/mail.service.js';
+import { MailService, type PreparedMessage } from '../service/mail.service.js';
 import { getTestDoublesToken, getMailToken, type TestDoubles } from '../service/mail.tokens.js';
 import type { MailMessage } from '../message/message.js';
+import { isObject, readField } from '../message/read/fields.js';
 import { redirectMail } from '../message/redirect.js';
 import { describe } from '../base/option-reader.js';
 import type { RelaySetup, RelayWiring } from '../relay/relay-definition.js';
@@ -135,7 +136,7 @@ function createService(
 ): MailService {
   const { transport, providers, defaults, content, maxMessageBytes, redirect } = options;
   const { clock = systemClock } = doubles;
-  const fill = (message: MailMessage) => (templates ? fillMessage(message, templates) : message);
+  const fill = (message: MailMessage) => filled(message, templates);
   const intercepted = (message: MailMessage) => {
     const given = intercept(interceptors, message, { mailer: name });
     return isThenable(given) ? given.then(fill) : fill(given);
@@ -152,6 +153,20 @@ function createService(
     events: new EventBus(),
     clock,
   });
+}
+
+/** What fills a message takes its `template` out; events still name it. */
+function filled(
+  message: MailMessage,
+  templates: TemplateStore | undefined,
+): PreparedMessage | Promise<PreparedMessage> {
+  if (!templates) return { message };
+  const named: unknown = isObject(message) ? readField(message, 'template') : undefined;
+  const template = typeof named === 'string' ? named : undefined;
+  const ready = fillMessage(message, templates);
+  return isThenable(ready)
+    ? ready.then((full) => ({ message: full, template }))
+    : { message: ready, template };
 }
 
 type OptionalWiring = Omit<RelayWiring, 'create'> & {

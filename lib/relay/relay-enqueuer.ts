@@ -6,6 +6,7 @@ import {
   MailRelayError,
 } from '../base/errors.js';
 import type { EventBus } from '../events/event-bus.js';
+import { aboutMail } from '../message/about-mail.js';
 import type { Mail } from '../message/mail.js';
 import { digestOf, tellsApart } from './digest.js';
 import type { MailRelay, NewJob, RelayPriority } from './relay.js';
@@ -66,7 +67,7 @@ export class RelayEnqueuer {
     }
     const { id, messageId } = mail;
     events.emit('queued', () => {
-      return { type: 'queued', at: queuedAt, mailer, id, messageId, notBefore };
+      return { type: 'queued', at: queuedAt, mailer, ...aboutMail(mail, 0), notBefore };
     });
     return queued(id, messageId);
   }

@@ -2,16 +2,23 @@ import type { Observable } from 'rxjs';
 import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-send.js';
 import type { Clock } from '../base/clock.js';
 import { drainEverything } from './drain.js';
-import { MailShutdownError } from '../base/errors.js';
+import { MailError, MailShutdownError } from '../base/errors.js';
 import type { EventBus } from '../events/event-bus.js';
-import type { MailDrainSummary, MailEvent, MailFeedback } from '../events/mail-events.js';
+import type {
+  MailDrainSummary,
+  MailEvent,
+  MailFailureSummary,
+  MailFeedback,
+} from '../events/mail-events.js';
 import { InFlight } from './in-flight.js';
 import type { MailHealth, MailOutcome, MailReceipt } from './mail.receipt.js';
 import type { MailBulkMessage, MailBulkRecipient } from '../message/bulk.js';
 import { loadContent, needsContent, type ContentAllowance } from '../message/content/content.js';
 import { createMail } from '../message/create-mail.js';
+import { aboutMail } from '../message/about-mail.js';
 import type { Mail } from '../message/mail.js';
 import type { MailMessage, MailMessageFields } from '../message/message.js';
+import { failureOf } from '../relay/job.js';
 import { RelayEnqueuer } from '../relay/relay-enqueuer.js';
 import type { MailRelay, RelayPriority } from '../relay/relay.js';
 import type { RelaySetup } from '../relay/relay-definition.js';
@@ -20,6 +27,7 @@ import { readSendOptions } from './send-options.js';
 import { sendMany, type MailSource } from './send-many.js';
 import { isThenable } from '../base/thenable.js';
 import { attemptDelivery, type AttemptResult, type Deliver } from '../transports/attempt.js';
+import { addressesOf, refusalSummary } from '../transports/refusal-summary.js';
 import { capacityOf, type MailTransport } from '../transports/transport.js';
 
 export interface SendOptions {
@@ -49,6 +57,13 @@ export type MailRelayAdmin = Pick<
   'name' | 'list' | 'show' | 'retry' | 'discard' | 'stats'
 >;
 
+/** A message that is ready to be checked. */
+export interface PreparedMessage {
+  readonly message: MailMessage;
+  /** The template that it was filled from. */
+  readonly template?: string;
+}
+
 /** What a MailService is made of; the module puts it together. */
 export interface MailServiceParts {
   readonly name?: string;
@@ -57,7 +72,7 @@ export interface MailServiceParts {
   readonly defaults?: Partial<MailMessageFields>;
   readonly content?: ContentAllowance;
   /** What happens to a message before it is checked: templates are filled, interceptors called. */
-  readonly prepare?: (message: MailMessage) => MailMessage | Promise<MailMessage>;
+  readonly prepare?: (message: MailMessage) => PreparedMessage | Promise<PreparedMessage>;
   /** What happens to a mail once it is made. */
   readonly redirect?: (mail: Mail) => Mail;
   readonly maxMessageBytes?: number;
@@ -124,10 +139,25 @@ export class MailService {
       async (identify) => {
         const mail = await this.mailOf(message, options);
         identify(mail);
-        return door.store(mail, options);
+        return this.stored(door, mail, options);
       },
       { counts: false },
     );
+  }
+
+  private async stored(
+    door: RelayEnqueuer,
+    mail: Mail,
+    options: SendOptions,
+  ): Promise<MailReceipt> {
+    try {
+      return await door.store(mail, options);
+    } catch (error) {
+      if (error instanceof MailError) {
+        this.tellFailed(mail, 0, failureOf(error, this.parts.clock.now()));
+      }
+      throw error;
+    }
   }
 
   /** Sends straight through the transport, past the relay. Same promises as `send` without one. */
@@ -188,7 +218,9 @@ export class MailService {
           (identify) => {
             const mail = redirect ? redirect(given) : given;
             identify(mail);
-            return this.door?.store(mail, { signal }) ?? this.attempt(mail, { signal }, deliver);
+            return this.door
+              ? this.stored(this.door, mail, { signal })
+              : this.attempt(mail, { signal }, deliver);
           },
           { counts: !this.door },
         ),
@@ -278,7 +310,7 @@ export class MailService {
     shared = false,
   ): Mail | Promise<Mail> {
     const message = sendAt === undefined ? given : { ...given, sendAt };
-    const prepared = this.parts.prepare?.(message) ?? message;
+    const prepared = this.parts.prepare?.(message) ?? { message };
     return isThenable(prepared)
       ? Promise.resolve(prepared).then((ready) => this.checked(ready, signal, shared))
       : this.checked(prepared, signal, shared);
@@ -286,13 +318,13 @@ export class MailService {
 
   /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */
   private checked(
-    message: MailMessage,
+    { message, template }: PreparedMessage,
     signal: AbortSignal | undefined,
     shared: boolean,
   ): Mail | Promise<Mail> {
     const { content, defaults, maxMessageBytes: maxBytes, clock, redirect } = this.parts;
     const make = (complete: MailMessage): Mail => {
-      const mail = createMail(complete, { defaults, maxBytes, clock });
+      const mail = createMail(complete, { defaults, maxBytes, clock, template });
       return redirect && !shared ? redirect(mail) : mail;
     };
     if (!content || !needsContent(message)) return make(message);
@@ -304,7 +336,37 @@ export class MailService {
     const { name: mailer, transport, events, clock } = this.parts;
     const context = { transport, events, clock, mailer };
     const attempt = attemptDelivery(context, mail, { signal }, deliver);
-    return attempt.then((result) => receiptOf(mail, result));
+    return attempt.then(
+      (result) => {
+        const { transport: by, rejected } = result.delivery;
+        if (rejected.length > 0) {
+          this.tellFailed(mail, 1, refusalSummary(by, rejected), addressesOf(rejected));
+        }
+        return receiptOf(mail, result);
+      },
+      // attemptDelivery throws nothing else.
+      (error: MailError) => {
+        this.tellFailed(mail, 1, failureOf(error, clock.now()));
+        throw error;
+      },
+    );
+  }
+
+  /** Nobody tries again. */
+  private tellFailed(
+    mail: Mail,
+    attempt: number,
+    failure: MailFailureSummary,
+    recipients?: readonly string[],
+  ): void {
+    const { events, clock, name: mailer } = this.parts;
+    events.emit('failed', () => ({
+      type: 'failed',
+      at: clock.now(),
+      mailer,
+      ...aboutMail(mail, attempt, recipients),
+      failure,
+    }));
   }
 }
 

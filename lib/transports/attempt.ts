@@ -1,6 +1,7 @@
 import { isoTime, type Clock } from '../base/clock.js';
 import { MailDeliveryError, MailError, type RejectedRecipient } from '../base/errors.js';
 import type { EventBus } from '../events/event-bus.js';
+import { aboutMail } from '../message/about-mail.js';
 import type { Mail } from '../message/mail.js';
 import type { DeliverOptions, MailDelivery, MailHop, MailTransport } from './transport.js';
 
@@ -10,6 +11,8 @@ export interface AttemptContext {
   readonly clock: Clock;
   /** Name of the module instance. */
   readonly mailer?: string;
+  /** Which attempt at this mail it is. Default 1. */
+  readonly attempt?: number;
 }
 
 export interface AttemptResult {
@@ -23,8 +26,9 @@ export interface AttemptResult {
 export type Deliver = (onHop?: (hop: MailHop) => void) => Promise<MailDelivery>;
 
 /**
- * One attempt over one transport, told to those who listen: `attempt`, then `sent` or `failed`, and
- * `rejected` for recipients that were refused. `deliver` stands in for the transport's own way.
+ * One attempt over one transport, told to those who listen: `attempt`, then `sent` or `attempt-failed`,
+ * and `rejected` for recipients that were refused for good. Whether the mail is tried again is the
+ * caller's to know, and `failed` the caller's to tell. `deliver` stands in for the transport's own way.
  * What tells stands in functions of its own: where nobody listens a mail pays for no closure.
  * @throws MailError
  */
@@ -40,7 +44,7 @@ export function attemptDelivery(
   const from = clock.monotonic();
   const fail = (cause: unknown): never => {
     const error = asMailError(cause, transport.name);
-    emitFailed(context, mail, error, clock.monotonic() - from);
+    emitAttemptFailed(context, mail, error, clock.monotonic() - from);
     throw error;
   };
   const succeed = (delivery: MailDelivery): AttemptResult => {
@@ -62,8 +66,12 @@ export function attemptDelivery(
   return delivered.then(succeed, fail);
 }
 
-function about({ clock, mailer }: AttemptContext, { id, messageId }: Mail) {
-  return { at: clock.now(), mailer, id, messageId };
+function about(
+  { clock, mailer, attempt = 1 }: AttemptContext,
+  mail: Mail,
+  recipients?: readonly string[],
+) {
+  return { at: clock.now(), mailer, ...aboutMail(mail, attempt, recipients) };
 }
 
 function emitAttempt(context: AttemptContext, mail: Mail): void {
@@ -91,20 +99,27 @@ function emitSent(
   durationMs: number,
 ): void {
   const delivered = { transport, accepted, response, remoteId, durationMs };
-  context.events.emit('sent', () => ({ type: 'sent', ...about(context, mail), ...delivered }));
+  context.events.emit('sent', () => {
+    return { type: 'sent', ...about(context, mail, accepted), ...delivered };
+  });
 }
 
+/** Only what is final: a recipient that may be tried again is not refused yet. */
 function emitRejected(
   context: AttemptContext,
   mail: Mail,
   transport: string,
-  rejected: readonly RejectedRecipient[],
+  refused: readonly RejectedRecipient[],
 ): void {
-  const told = { transport, rejected };
-  context.events.emit('rejected', () => ({ type: 'rejected', ...about(context, mail), ...told }));
+  const rejected = refused.filter(({ disposition }) => disposition === 'permanent');
+  if (rejected.length === 0) return;
+  context.events.emit('rejected', () => {
+    const recipients = rejected.map(({ address }) => address);
+    return { type: 'rejected', ...about(context, mail, recipients), transport, rejected };
+  });
 }
 
-function emitFailed(
+function emitAttemptFailed(
   context: AttemptContext,
   mail: Mail,
   error: MailError,
@@ -112,11 +127,13 @@ function emitFailed(
 ): void {
   const { name } = context.transport;
   const transport = (error instanceof MailDeliveryError ? error.transport : undefined) ?? name;
+  const failed = { transport, error, durationMs };
+  context.events.emit('attempt-failed', () => {
+    return { type: 'attempt-failed', ...about(context, mail), ...failed };
+  });
   if (error instanceof MailDeliveryError && error.rejected.length > 0) {
     emitRejected(context, mail, transport, error.rejected);
   }
-  const failed = { transport, error, durationMs };
-  context.events.emit('failed', () => ({ type: 'failed', ...about(context, mail), ...failed }));
 }
 
 /** A transport of the user's own may throw anything; we cannot know what that did to the mail. */

@@ -18,7 +18,7 @@ const PRIORITIES = ['high', 'normal', 'low'] as const;
 const SUBJECT = { tab: true, empty: true } as const;
 
 /** A validated message: all of a mail but what names it. It shares nothing with the caller's object. */
-export interface MailDraft extends Omit<Mail, 'id' | 'createdAt' | 'messageId'> {
+export interface MailDraft extends Omit<Mail, 'id' | 'createdAt' | 'messageId' | 'template'> {
   readonly messageId?: string;
 }
 

@@ -1,5 +1,6 @@
-import { MailDeliveryError, type MailError, type RejectedRecipient } from '../../base/errors.js';
+import { MailDeliveryError, type MailError } from '../../base/errors.js';
 import type { MailDelivery } from '../../transports/transport.js';
+import { addressesOf } from '../../transports/refusal-summary.js';
 import { failureOf } from '../job.js';
 import type { JobFailure, LeasedJob, Settlement } from '../relay.js';
 import { decide, type RetryPolicy } from '../retry-policy.js';
@@ -80,8 +81,4 @@ function settle(
   return decision.action === 'dead'
     ? { ...common, outcome: 'dead', reason: decision.reason }
     : { ...common, outcome: 'deferred', delayMs: decision.delayMs };
-}
-
-function addressesOf(recipients: readonly RejectedRecipient[]): string[] {
-  return recipients.map(({ address }) => address);
 }

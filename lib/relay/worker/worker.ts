@@ -202,7 +202,8 @@ export class RelayWorker {
     this.inFlight.set(job.mail.id, job);
     const { transport, events, clock, mailer } = this.parts;
     const { signal } = this.aborts[(this.started += 1) % SIGNALS]!;
-    attemptDelivery({ transport, events, clock, mailer }, job.mail, { signal }).then(
+    const attempt = job.attempts + 1;
+    attemptDelivery({ transport, events, clock, mailer, attempt }, job.mail, { signal }).then(
       ({ delivery }) => this.finishAttempt(job, () => this.succeed(job, delivery)),
       // attemptDelivery throws nothing else.
       (error: unknown) => this.finishAttempt(job, () => this.fail(job, error as MailError)),
@@ -226,7 +227,7 @@ export class RelayWorker {
   private succeed(job: LeasedJob, delivery: MailDelivery): void {
     this.transportProved();
     this.counts.sent += 1;
-    this.settle(job, settleDelivery(job, delivery, this.context()));
+    this.settle(job, settleDelivery(job, delivery, this.context()), delivery);
   }
 
   private fail(job: LeasedJob, error: MailError): void {
@@ -248,7 +249,8 @@ export class RelayWorker {
       this.transportProved();
     }
     this.counts.failed += 1;
-    this.settle(job, settleFailure(job, error, this.context()));
+    const told = error instanceof MailDeliveryError ? error : undefined;
+    this.settle(job, settleFailure(job, error, this.context()), told);
   }
 
   /** The transport is down: nothing is said about the mail, unless its time is over anyway. */
@@ -293,11 +295,15 @@ export class RelayWorker {
     );
   }
 
-  private settle(job: LeasedJob, settlement: Settlement): void {
+  private settle(
+    job: LeasedJob,
+    settlement: Settlement,
+    told?: Parameters<WorkerEvents['settled']>[2],
+  ): void {
     if (settlement.outcome !== 'deferred') this.transport.forget(job.mail.id);
     this.characters -= job.size ?? 0;
     this.settler.add(settlement);
-    this.report.settled(job, settlement);
+    this.report.settled(job, settlement, told);
   }
 
   private release(job: LeasedJob): void {

@@ -14,7 +14,7 @@ export class AccountsService {
   }
 
   @OnMail('failed')
-  failed({ id, error }: MailFailedEvent): void {
-    this.logger.warn(`Mail ${id} was not sent: ${error.message}`);
+  failed({ id, failure }: MailFailedEvent): void {
+    this.logger.warn(`Mail ${id} was not sent: ${failure.message}`);
   }
 }

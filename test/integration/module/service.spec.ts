@@ -133,13 +133,18 @@ describe('MailService', () => {
       'attempt',
       'sent',
       'attempt',
+      'attempt-failed',
       'rejected',
       'failed',
       'drained',
     ]);
     expect(events[1]).toMatchObject({ id, mailer: 'story', transport: 'own', remoteId: 'Q1' });
-    expect(events[4]).toMatchObject({ error: { code: 'MAIL_RECIPIENTS' } });
+    expect(events[3]).toMatchObject({ error: { code: 'MAIL_RECIPIENTS' } });
     expect(events[5]).toMatchObject({
+      recipients: ['jo@example.com'],
+      failure: { code: 'MAIL_RECIPIENTS', disposition: 'permanent' },
+    });
+    expect(events[6]).toMatchObject({
       summary: { sent: 0, failed: 0, released: 0, abandoned: [] },
     });
   });

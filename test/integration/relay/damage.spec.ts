@@ -55,7 +55,7 @@ describe('a damaged spool', () => {
     const events: MailEvent[] = [];
     const seen = new Promise<void>((resolve) => {
       mail.events$.subscribe((event) => {
-        if (event.type === 'attempt') return;
+        if (event.type === 'attempt' || event.type === 'failed') return;
         events.push(event);
         if (enough(events)) resolve();
       });

@@ -419,7 +419,7 @@ describe('sendBulk one by one', () => {
       transport: memory,
       events: new EventBus(),
       clock: systemClock,
-      prepare: (draft) => ({ ...draft, ...given }),
+      prepare: (draft) => ({ message: { ...draft, ...given } }),
     });
     await expect(all(service, people(2))).rejects.toMatchObject({
       code: 'MAIL_INVALID',

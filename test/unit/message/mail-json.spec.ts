@@ -5,30 +5,33 @@ import type { Mail } from '../../../lib/message/mail.js';
 import { base, make, pathsOf } from './support.js';
 
 const bytes = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
-const mail = createMail({
-  ...base,
-  from: { name: 'Ünï "quoted", <x>', address: '"john smith"@bücher.example' },
-  to: ['Ann <ann@example.com>', 'jörg@example.com', 'x@[IPv6:2001:DB8::1]'],
-  bcc: 'secret@example.com',
-  html: '<p>\r\n\u2028😀</p>',
-  icalEvent: { content: 'BEGIN:VCALENDAR\r\n' },
-  attachments: [
-    { filename: 'ä.bin', content: bytes, contentType: 'a/b;  x="1 ; 2"' },
-    { cid: 'logo', content: '' },
-  ],
-  headers: { 'X-A': ['1', 'ä'] },
-  list: { unsubscribe: 'https://x.y/u', unsubscribePost: true },
-  inReplyTo: 'a@b',
-  references: '<a@b><c@d>',
-  date: '2030-01-01',
-  sendAt: new Date(Date.UTC(2030, 1, 1)),
-  priority: 'low',
-  dsn: { id: 'a+b=c', return: 'full', notify: 'never' },
-  requireTLSExtensionEnabled: true,
-  tags: ['a', 'ü'],
-  metadata: { a: 'line\nline', constructor: 'x' },
-  envelope: { from: '' },
-});
+const mail = createMail(
+  {
+    ...base,
+    from: { name: 'Ünï "quoted", <x>', address: '"john smith"@bücher.example' },
+    to: ['Ann <ann@example.com>', 'jörg@example.com', 'x@[IPv6:2001:DB8::1]'],
+    bcc: 'secret@example.com',
+    html: '<p>\r\n\u2028😀</p>',
+    icalEvent: { content: 'BEGIN:VCALENDAR\r\n' },
+    attachments: [
+      { filename: 'ä.bin', content: bytes, contentType: 'a/b;  x="1 ; 2"' },
+      { cid: 'logo', content: '' },
+    ],
+    headers: { 'X-A': ['1', 'ä'] },
+    list: { unsubscribe: 'https://x.y/u', unsubscribePost: true },
+    inReplyTo: 'a@b',
+    references: '<a@b><c@d>',
+    date: '2030-01-01',
+    sendAt: new Date(Date.UTC(2030, 1, 1)),
+    priority: 'low',
+    dsn: { id: 'a+b=c', return: 'full', notify: 'never' },
+    requireTLSExtensionEnabled: true,
+    tags: ['a', 'ü'],
+    metadata: { a: 'line\nline', constructor: 'x' },
+    envelope: { from: '' },
+  },
+  { template: 'welcome' },
+);
 const stored = (): Record<string, unknown> =>
   JSON.parse(JSON.stringify(mail)) as Record<string, unknown>;
 
