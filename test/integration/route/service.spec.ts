@@ -68,7 +68,13 @@ describe('a route under MailService', () => {
       disposition: 'retry',
       fault: 'transport',
     });
-    expect(events.map(({ type }) => type)).toEqual(['attempt', 'hop', 'hop', 'attempt-failed', 'failed']);
+    expect(events.map(({ type }) => type)).toEqual([
+      'attempt',
+      'hop',
+      'hop',
+      'attempt-failed',
+      'failed',
+    ]);
   });
 
   it('verifies every transport, those within inner routes too', async () => {
