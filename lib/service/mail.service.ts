@@ -345,8 +345,8 @@ export class MailService {
         return receiptOf(mail, result);
       },
       // attemptDelivery throws nothing else.
-      (error: MailError) => {
-        this.tellFailed(mail, 1, failureOf(error, clock.now()));
+      (error: unknown) => {
+        this.tellFailed(mail, 1, failureOf(error as MailError, clock.now()));
         throw error;
       },
     );
