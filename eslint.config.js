@@ -42,6 +42,24 @@ export default tseslint.config(
     },
   },
   {
+    // A test runner's fake timers replace the globals: an app that is up would wait for ever.
+    files: ['lib/**/*.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setImmediate', 'setInterval', 'clearTimeout'].map((name) => ({
+          name,
+          message: `Import it from node:timers`,
+        })),
+        { name: 'performance', message: 'Import it from node:perf_hooks' },
+      ],
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'nextTick', message: 'Import it from node:process' },
+      ],
+    },
+  },
+  {
     // Tests read what other libraries parsed, which is often `any`, and reach for a method to spy on it.
     files: ['test/**/*.ts', 'bench/**/*.ts'],
     rules: {

@@ -1,3 +1,5 @@
+import { clearTimeout, setTimeout } from 'node:timers';
+import { performance } from 'node:perf_hooks';
 /**
  * Time as a part that a test may move. `now` is wall-clock time and only ever labels things;
  * every wait and every duration uses the monotonic side, so that a clock jump harms nothing.
@@ -17,6 +19,7 @@ export interface Clock {
 /** Node would call at once what is further away than this, in milliseconds. */
 const LONGEST_MS = 2 ** 31 - 1;
 
+/** Real timers, also where a test runner has put fake ones in place of the globals. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -18,7 +18,7 @@ import type { MailMessage } from '../message/message.js';
 import { isObject, readField } from '../message/read/fields.js';
 import { redirectMail } from '../message/redirect.js';
 import { describe } from '../base/option-reader.js';
-import type { RelaySetup, RelayWiring } from '../relay/relay-definition.js';
+import { RELAY_STAND_IN, type RelaySetup, type RelayWiring } from '../relay/relay-definition.js';
 import { fillMessage } from '../templates/fill-message.js';
 import { TemplateStore } from '../templates/template-store.js';
 import { isThenable } from '../base/thenable.js';
@@ -71,6 +71,11 @@ function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: Optional
   const providers: Provider[] = [
     { provide: RESOLVED_OPTIONS, useFactory: readMailOptions, inject: [RAW_OPTIONS] },
     { provide: doubles, useValue: {} satisfies TestDoubles },
+    {
+      provide: RELAY_STAND_IN,
+      useFactory: ({ relay }: TestDoubles) => relay !== undefined,
+      inject: [doubles],
+    },
     {
       provide: RELAY,
       useFactory: (...dependencies: unknown[]) => wiring.create(...dependencies),

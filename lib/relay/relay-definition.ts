@@ -11,6 +11,12 @@ import type {
 import type { MailRelay } from './relay.js';
 import type { RelayOptions } from './relay.options.js';
 
+/**
+ * In the module of one mailer: whether a test's storage stands in for the driver's. Then the driver opens
+ * no connection, since nobody would close it.
+ */
+export const RELAY_STAND_IN = Symbol('nestjs-mail-relay:relay-stand-in');
+
 /** A driver and how it is to be used. */
 export interface RelaySetup {
   readonly relay: MailRelay;

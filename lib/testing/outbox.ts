@@ -1,4 +1,5 @@
 import { AssertionError } from 'node:assert';
+import { setImmediate } from 'node:timers';
 import { systemClock, type Clock } from '../base/clock.js';
 import { MailConfigurationError } from '../base/errors.js';
 import type { Mail } from '../message/mail.js';

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import { MailRelayError } from '../../base/errors.js';
 import { serializeJob } from '../job.js';
 import type { EnqueueOutcome, NewJob } from '../relay.js';

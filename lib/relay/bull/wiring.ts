@@ -1,6 +1,6 @@
 import { BullModule, getQueueToken, getSharedConfigToken } from '@nestjs/bull';
 import type { DynamicModule } from '@nestjs/common';
-import type { RelaySetup, RelayWiring } from '../relay-definition.js';
+import { RELAY_STAND_IN, type RelaySetup, type RelayWiring } from '../relay-definition.js';
 import type { BullQueue } from './bull-queue.js';
 import {
   readBullOptions,
@@ -46,8 +46,9 @@ export function wireBull(
     providers: [
       {
         provide: Consumer,
-        inject: [options],
-        useFactory: (given: ResolvedBullOptions) => (isWorker(given) ? new Consumer() : null),
+        inject: [options, RELAY_STAND_IN],
+        useFactory: (given: ResolvedBullOptions, standIn: boolean) =>
+          isWorker(given) && !standIn ? new Consumer() : null,
       },
     ],
     inject: [getQueueToken(queue), options, Consumer, shared],

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Clock } from '../../base/clock.js';
 import { MailRelayError } from '../../base/errors.js';
 import type { FirstMail, NewRow } from './store.types.js';

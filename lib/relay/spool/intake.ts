@@ -2,6 +2,7 @@ import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { RELAY_PRIORITIES } from '../relay.js';
+import { performance } from 'node:perf_hooks';
 import { READY, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
 import type { SqlRow } from './sqlite.js';

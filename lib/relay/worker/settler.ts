@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers';
 import type { Clock } from '../../base/clock.js';
 import type { Outage } from './outage.js';
 import type { MailRelay, Settlement } from '../relay.js';

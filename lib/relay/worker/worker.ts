@@ -1,4 +1,5 @@
 import { once, setMaxListeners } from 'node:events';
+import { setImmediate } from 'node:timers';
 import { fulfilledWithin, type Clock } from '../../base/clock.js';
 import {
   abortedError,

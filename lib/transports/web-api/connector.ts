@@ -1,5 +1,6 @@
 import { addAbortSignal } from 'node:stream';
 import type { Socket } from 'node:net';
+import { clearTimeout, setTimeout } from 'node:timers';
 import { buildConnector, errors } from 'undici';
 import { openTunnel } from './proxy.js';
 import type { Proxy } from './proxy-options.js';

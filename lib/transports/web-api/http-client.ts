@@ -1,4 +1,6 @@
 import { setMaxListeners } from 'node:events';
+import { clearTimeout, setTimeout } from 'node:timers';
+import { performance } from 'node:perf_hooks';
 import { Pool, type Dispatcher } from 'undici';
 import { connectorOf } from './connector.js';
 import { HttpExchange } from './http-exchange.js';

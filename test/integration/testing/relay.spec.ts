@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import {
@@ -10,6 +12,7 @@ import {
   type MailModuleExtras,
   type MailModuleOptions,
 } from '../../../lib/index.js';
+import { systemClock, type Clock } from '../../../lib/base/clock.js';
 import { bullRelay } from '../../../lib/relay/bull/index.js';
 import { spoolRelay } from '../../../lib/relay/spool/index.js';
 import { MailTestClock, overrideMail } from '../../../lib/testing/index.js';
@@ -39,9 +42,9 @@ afterEach(async () => {
   app = undefined;
 });
 
-async function start(
+async function start<C extends Clock = MailTestClock>(
   options: Partial<MailModuleOptions> & MailModuleExtras,
-  clock: MailTestClock | undefined = new MailTestClock(),
+  clock: C = new MailTestClock() as Clock as C,
 ) {
   const builder = Test.createTestingModule({
     imports: [
@@ -163,14 +166,60 @@ describe('overrideMail of a mailer with a relay', () => {
     expect(outbox.queued).toHaveLength(1);
   });
 
-  it('needs no Redis for a mailer on Bull', async () => {
+  it('needs no Redis for a mailer on Bull, and opens no connection to one', async () => {
+    const connections: Socket[] = [];
+    const server = createServer((socket) => void connections.push(socket));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
     const { outbox, mail } = await start({
-      relay: bullRelay({ redis: { host: '127.0.0.1', port: 1 } }),
+      relay: bullRelay({ redis: { host: '127.0.0.1', port } }),
     });
     expect((await mail.send(message, { idempotencyKey: 'once' })).status).toBe('queued');
     await mail.send(message, { idempotencyKey: 'once' });
     await outbox.settled();
     expect(outbox.sent).toHaveLength(1);
+    await app!.close();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(connections).toEqual([]);
+    server.close();
+  });
+
+  it.each(['modern', 'all but Date'])(
+    'goes on under the fake timers of a test runner, %s',
+    async (how) => {
+      const { outbox, clock, mail } = await start({
+        relay: spoolRelay({ path: SPOOL, retry: { minBackoffMs: MINUTE, maxBackoffMs: MINUTE } }),
+      });
+      jest.useFakeTimers(how === 'modern' ? {} : { doNotFake: ['Date'] });
+      try {
+        outbox.script('451');
+        await mail.send(message);
+        await outbox.settled();
+        expect(outbox.attempts).toHaveLength(1);
+        await clock.advance(MINUTE);
+        outbox.assertSent({ to: 'jo@example.com' });
+        await mail.send(message);
+        await app!.close();
+        app = undefined;
+      } finally {
+        jest.useRealTimers();
+      }
+    },
+  );
+
+  it('goes on under fake timers with the clock of the system, too', async () => {
+    const { outbox, mail } = await start({ relay: spoolRelay({ path: SPOOL }) }, systemClock);
+    jest.useFakeTimers();
+    try {
+      await mail.send(message);
+      await outbox.settled();
+      outbox.assertSent({ to: 'jo@example.com' });
+      await app!.close();
+      app = undefined;
+    } finally {
+      jest.useRealTimers();
+    }
   });
 });
 

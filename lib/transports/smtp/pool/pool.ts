@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers';
+import { nextTick } from 'node:process';
 import { type MailDeliveryError, MailShutdownError } from '../../../base/errors.js';
 import type { MailDelivery } from '../../transport.js';
 import type { Capabilities } from '../protocol/capabilities.js';
@@ -185,7 +187,7 @@ export class SmtpPool implements ConnectionHost, JobHolder {
     // A write that finds the server asleep costs more than all else about a mail. With one mail a write,
     // those of all connections that were answered go out together.
     if (this.mode === 'pipelining') setImmediate(this.run);
-    else process.nextTick(this.run);
+    else nextTick(this.run);
   }
 
   private readonly run = (): void => {
