@@ -9,7 +9,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** Keys that a mail may lack. */
 type OptionalKey<T> = { [K in keyof T]-?: undefined extends T[K] ? K : never }[keyof T];
 
-const OPTIONAL = keysOf<Pick<Mail, OptionalKey<Mail>>>({
+/** The draft's; a template's name comes with the identity. */
+const OPTIONAL = keysOf<Omit<Pick<Mail, OptionalKey<Mail>>, 'template'>>({
   sender: true,
   text: true,
   html: true,

@@ -72,6 +72,7 @@ const VARIANTS: Variants = {
   priority: ['high', 'low'],
   tags: [['a'], ['b']],
   metadata: [{ a: '1' }, { a: '2' }],
+  template: ['a', 'b'],
   sendAt: ['2020-01-01T00:00:00.000Z', '2020-01-02T00:00:00.000Z'],
   dsn: [{ id: 'a' }, { id: 'b' }],
   requireTLSExtensionEnabled: [true, true],

@@ -29,6 +29,7 @@ export const MIME_FIELDS = {
   priority: { carried: 'X-Priority, X-MSMail-Priority, Importance' },
   tags: { irrelevant: 'they are for statistics, on this side of the transport' },
   metadata: { irrelevant: 'it comes back in events, and is never a header' },
+  template: { irrelevant: 'it names in events what the content came from' },
   sendAt: { irrelevant: 'a transport that cannot hold mail refuses it until it has passed' },
   dsn: { irrelevant: 'the transport asks for it beside the content (RFC 3461)' },
   requireTLSExtensionEnabled: {

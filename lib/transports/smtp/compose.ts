@@ -17,6 +17,7 @@ export const SMTP_FIELDS = {
   sendAt: { irrelevant: 'once it has passed; until then `deliver` refuses it' },
   tags: { irrelevant: 'they are for statistics, on this side of the transport' },
   metadata: { irrelevant: 'it comes back in events, and is never a header' },
+  template: { irrelevant: 'it names in events what the content came from' },
   providerOptions: { irrelevant: 'they are another transport’s own' },
 } as const satisfies Readonly<Record<BesideContent, MailFieldRule>>;
 

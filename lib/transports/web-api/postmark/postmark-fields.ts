@@ -32,6 +32,7 @@ export const POSTMARK_FIELDS = {
   priority: { carried: 'Headers' },
   tags: { carried: 'Tag' },
   metadata: { carried: 'Metadata' },
+  template: { irrelevant: 'it names in events what the content came from' },
   sendAt: { irrelevant: 'once it has passed; until then it is refused' },
   dsn: { refused: NO_WORDS },
   requireTLSExtensionEnabled: { refused: NO_WORDS },

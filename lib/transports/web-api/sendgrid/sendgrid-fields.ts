@@ -31,6 +31,7 @@ export const SENDGRID_FIELDS = {
   priority: { carried: 'headers' },
   tags: { carried: 'categories' },
   metadata: { carried: 'custom_args' },
+  template: { irrelevant: 'it names in events what the content came from' },
   sendAt: { carried: 'send_at' },
   dsn: { refused: NO_WORDS },
   requireTLSExtensionEnabled: { refused: NO_WORDS },
