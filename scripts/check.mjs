@@ -57,6 +57,12 @@ const gates = [
     needs: 'build',
   },
   {
+    name: 'words',
+    says: 'a word that was given up does not come back',
+    command: [process.execPath, 'scripts/check-words.mjs'],
+    needs: 'build',
+  },
+  {
     name: 'exports',
     says: 'every entry exists, loads by import and require, and has types in each mode',
     command: [process.execPath, 'scripts/check-exports.mjs'],

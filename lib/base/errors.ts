@@ -110,9 +110,20 @@ export class MailConfigurationError extends MailError {
   readonly disposition = 'permanent';
   readonly option: string;
 
-  constructor(option: string, expected: string, got: string, options?: { cause?: unknown }) {
-    super(`Expected \`${option}\` to be ${expected}, got ${got}.`, options);
+  constructor(
+    option: string,
+    expected: string,
+    got: string,
+    options?: { readonly cause?: unknown; readonly message?: string },
+  ) {
+    super(options?.message ?? `Expected \`${option}\` to be ${expected}, got ${got}.`, options);
     this.option = option;
+  }
+
+  /** An option that nobody knows; `advice` is a sentence on what was probably meant. */
+  static unknown(option: string, advice: string): MailConfigurationError {
+    const message = `Unknown option \`${option}\`. ${advice}`;
+    return new MailConfigurationError(option, 'absent', 'an unknown option', { message });
   }
 
   override toJSON(): Record<string, unknown> {

@@ -12,6 +12,18 @@ export function describe(value: unknown): string {
   return `${/^[aeiou]/.test(typeof value) ? 'an' : 'a'} ${typeof value}`;
 }
 
+/** What to do about a name that is not among the known ones. */
+export function adviceOn(
+  key: string,
+  known: readonly string[],
+  elsewhere: Readonly<Record<string, string>> = {},
+): string {
+  const place = Object.hasOwn(elsewhere, key) ? elsewhere[key] : undefined;
+  if (place !== undefined) return place;
+  const near = suggest(key, known);
+  return near === undefined ? `Known: ${known.join(', ')}` : `Did you mean \`${near}\`?`;
+}
+
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -27,6 +39,8 @@ export class OptionReader {
     readonly path: string,
     value: unknown,
     known: readonly string[],
+    /** For options that belong somewhere else: a sentence on where. */
+    elsewhere: Readonly<Record<string, string>> = {},
   ) {
     if (value !== undefined && !isPlainObject(value)) {
       throw new MailConfigurationError(path, 'an object', describe(value));
@@ -34,12 +48,7 @@ export class OptionReader {
     this.values = value ?? {};
     for (const key of Object.keys(this.values)) {
       if (known.includes(key)) continue;
-      const near = suggest(key, known);
-      throw new MailConfigurationError(
-        this.pathOf(key),
-        near ? `spelled \`${near}\`` : `absent (known: ${known.join(', ')})`,
-        `the unknown option \`${key}\``,
-      );
+      throw MailConfigurationError.unknown(this.pathOf(key), adviceOn(key, known, elsewhere));
     }
   }
 

@@ -1,23 +1,35 @@
+import { createRequire } from 'node:module';
 import { MailError } from '../base/errors.js';
 import type { CliOutput } from './output.js';
 import { RELAY_COMMANDS, runRelayCommand } from './relay-commands.js';
+import { printableLines } from './printable.js';
 import { runTypes, TYPES_COMMAND } from './types-command.js';
 
-const USAGE = `nestjs-mail-relay COMMAND [--json] [--help]
+const USAGE = `nestjs-mail-relay COMMAND [--json] [--help] [--version]
 
 ${lines(RELAY_COMMANDS)}
 
-The spool is --spool FILE, or $MAIL_SPOOL, or var/mail.db. It may be in use.
+The relay is --relay spool:FILE or --relay redis://HOST/DB?queue=NAME, or $MAIL_RELAY; for a spool also
+--spool FILE or $MAIL_SPOOL, else var/mail.db. It may be in use. --version tells the package's version.
 
 ${lines(TYPES_COMMAND)}`;
 
-/** The command line: answers the exit code, 0 when done, 1 when it failed, 2 when misused. */
-export async function runCli(args: readonly string[], output: CliOutput): Promise<number> {
+/** The command line: returns the exit code, 0 when done, 1 when it failed, 2 when misused. */
+export async function runCli(args: readonly string[], terminal: CliOutput): Promise<number> {
+  // Whatever a server or a file said: nothing of it speaks to the terminal.
+  const output = {
+    out: (text: string) => terminal.out(printableLines(text)),
+    err: (text: string) => terminal.err(printableLines(text)),
+  };
   const [command, ...rest] = args;
   const help = args.includes('--help') || args.includes('-h');
   try {
     if (command === 'types') return await runTypes(rest, output);
-    if (command === undefined || help) {
+    if (args.includes('--version')) {
+      output.out(version());
+      return 0;
+    }
+    if (command === undefined || command === 'help' || help) {
       output.out(USAGE);
       return 0;
     }
@@ -31,6 +43,11 @@ export async function runCli(args: readonly string[], output: CliOutput): Promis
     output.err(error.message);
     return 1;
   }
+}
+
+function version(): string {
+  const manifest = createRequire(import.meta.url)('../../package.json') as { version: string };
+  return manifest.version;
 }
 
 function lines(commands: Readonly<Record<string, string>>): string {

@@ -1,93 +1,127 @@
-import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { Mail } from '../message/mail.js';
-import type { JobDetails, JobSummary, MailRelay } from '../relay/relay.js';
-import { SpoolRelay } from '../relay/spool/index.js';
-import { readSpoolOptions } from '../relay/spool/spool.options.js';
 import { suggest } from '../base/suggest.js';
+import type { Mail } from '../message/mail.js';
+import type { JobDetails, JobState, MailRelay } from '../relay/relay.js';
+import { openRelay } from './open-relay.js';
 import type { CliOutput } from './output.js';
-import { printable, table } from './table.js';
+import { jsonText, printable } from './printable.js';
+import { table } from './table.js';
 
 /** What the commands are for, one a line. */
 export const RELAY_COMMANDS = {
-  status: 'how many mails are in the spool, by state',
-  dead: 'mails given up, oldest first (--limit N, --after ID)',
+  status: 'how many mails are in the relay, by state',
+  list: 'mails of a state, oldest first (--state dead, --limit N, --after ID)',
+  dead: 'the same as list --state dead',
   'show ID': 'one mail',
   'retry ID...': 'send dead mails again (--all for all of them)',
   'discard ID...': 'remove dead mails for good (--all for all of them)',
 };
 
-/** Answers the exit code, or what is wrong with the arguments. */
+/** Returns the exit code, or what is wrong with the arguments. */
 export async function runRelayCommand(
   args: readonly string[],
-  { out, err }: CliOutput,
+  { out }: CliOutput,
 ): Promise<number | { readonly misused: string }> {
   const parsed = parse(args);
   if (typeof parsed === 'string') return { misused: parsed };
-  const { command, ids, path, json, all } = parsed;
-  if (!existsSync(path)) {
-    err(`There is no spool at ${path}; name it with --spool FILE or MAIL_SPOOL`);
-    return 1;
-  }
-  const relay = new SpoolRelay(readSpoolOptions({ path, thread: false, minFreeBytes: 0 }));
+  const { command, ids, url, json, all } = parsed;
+  const relay = await openRelay(url);
   try {
     const answer = await run(relay, command, all ? 'all' : ids, parsed);
-    out(json ? JSON.stringify(answer.data, null, 2) : answer.text);
+    out(json ? jsonText(answer.data) : answer.text);
     return answer.failed === true ? 1 : 0;
   } finally {
     await relay.close();
   }
 }
 
-const COMMANDS = ['status', 'dead', 'show', 'retry', 'discard'] as const;
+const COMMANDS = ['status', 'list', 'dead', 'show', 'retry', 'discard'] as const;
 type Command = (typeof COMMANDS)[number];
 
+const STATES: readonly JobState[] = ['queued', 'scheduled', 'deferred', 'leased', 'dead', 'sent'];
+
+const OPTIONS = {
+  relay: { type: 'string' },
+  spool: { type: 'string' },
+  json: { type: 'boolean', default: false },
+  all: { type: 'boolean', default: false },
+  state: { type: 'string', default: 'dead' },
+  limit: { type: 'string', default: '100' },
+  after: { type: 'string' },
+} as const;
+
+const didYouMean = (near: string | undefined): string =>
+  near === undefined ? '' : ` Did you mean ${near}?`;
+
 function unknownCommand(name: string): string {
-  const near = suggest(name, [...COMMANDS, 'types']);
-  return `There is no command ${name}.${near === undefined ? '' : ` Did you mean ${near}?`}`;
+  const near = suggest(name, [...COMMANDS, 'types', 'help']);
+  return `There is no command ${name}.${didYouMean(near)}`;
+}
+
+/** Node's own words for it advise on something else. */
+function unknownOption(args: readonly string[]): string | undefined {
+  const known = [...Object.keys(OPTIONS), 'help', 'version'];
+  const given = args.flatMap((arg) => /^--([^=]+)/.exec(arg)?.[1] ?? []);
+  const unknown = given.find((name) => !known.includes(name));
+  if (unknown === undefined) return undefined;
+  const near = suggest(unknown, known);
+  return `There is no option --${unknown}.${didYouMean(near && `--${near}`)}`;
 }
 
 interface Arguments {
   readonly command: Command;
   readonly ids: readonly string[];
-  readonly path: string;
+  readonly url: string;
   readonly json: boolean;
   readonly all: boolean;
+  readonly state: JobState;
   readonly limit: number;
   readonly after?: string;
 }
 
 /** What was asked for, or what is wrong with it. */
 function parse(args: readonly string[]): Arguments | string {
+  const typo = unknownOption(args);
+  if (typo !== undefined) return typo;
   let parsed;
   try {
-    parsed = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        spool: { type: 'string' },
-        json: { type: 'boolean', default: false },
-        all: { type: 'boolean', default: false },
-        limit: { type: 'string', default: '100' },
-        after: { type: 'string' },
-      },
-    });
+    parsed = parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS });
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
   const { values, positionals } = parsed;
   const [name = '', ...ids] = positionals;
   const { json, all, after } = values;
-  const path = values.spool ?? (process.env['MAIL_SPOOL'] || 'var/mail.db');
-  const limit = Number(values.limit);
-  const rest = { ids, path, json, all, limit, after };
   const command = COMMANDS.find((one) => one === name);
   if (!command) return unknownCommand(name);
+  const wanted = command === 'dead' ? 'dead' : values.state;
+  const state = STATES.find((one) => one === wanted);
+  if (!state) {
+    return `--state takes one of ${STATES.join(', ')}.${didYouMean(suggest(wanted, STATES))}`;
+  }
+  const limit = Number(values.limit);
   if (!Number.isInteger(limit) || limit < 1) return '--limit takes a number of at least 1';
   if (command === 'show' && ids.length !== 1) return 'show takes one ID';
   const changes = command === 'retry' || command === 'discard';
   if (changes && all === ids.length > 0) return `${command} takes IDs or --all`;
-  return { command, ...rest };
+  if (!changes && command !== 'show' && ids.length > 0) return `${command} takes no ${ids[0]!}`;
+  return {
+    command,
+    ids,
+    url: urlOf(values),
+    json,
+    all,
+    state,
+    limit,
+    ...(after !== undefined && { after }),
+  };
+}
+
+function urlOf({ relay, spool }: { readonly relay?: string; readonly spool?: string }): string {
+  if (relay !== undefined) return relay;
+  if (spool !== undefined) return `spool:${spool}`;
+  const { MAIL_RELAY, MAIL_SPOOL } = process.env;
+  return MAIL_RELAY || `spool:${MAIL_SPOOL || 'var/mail.db'}`;
 }
 
 interface Answer {
@@ -100,7 +134,7 @@ async function run(
   relay: MailRelay,
   command: Command,
   ids: readonly string[] | 'all',
-  { limit, after }: Arguments,
+  { state, limit, after }: Arguments,
 ): Promise<Answer> {
   switch (command) {
     case 'status': {
@@ -108,13 +142,17 @@ async function run(
       const rows = Object.entries(stats).map(([state, count]) => [state, String(count)]);
       return { data: stats, text: table(['STATE', 'MAILS'], rows) };
     }
+    case 'list':
     case 'dead': {
-      const jobs = await relay.list({
-        state: 'dead',
-        limit,
-        ...(after !== undefined && { after }),
-      });
-      return { data: jobs, text: jobs.length === 0 ? 'No dead mail' : deadTable(jobs) };
+      const jobs = await relay.list({ state, limit, ...(after !== undefined && { after }) });
+      const listed: JobDetails[] = [];
+      for (const job of jobs) listed.push((await relay.show(job.id)) ?? job);
+      const data = listed.map(({ mail, ...job }) => ({
+        ...job,
+        recipients: mail?.envelope.to ?? [],
+        ageMs: Math.max(0, Date.now() - job.queuedAt),
+      }));
+      return { data, text: jobs.length === 0 ? `No ${state} mail` : jobTable(listed) };
     }
     case 'show': {
       const id = ids[0] ?? '';
@@ -134,17 +172,35 @@ async function run(
 
 const time = (ms: number) => new Date(ms).toISOString();
 
-function deadTable(jobs: readonly JobSummary[]): string {
+/** How long ago, as people say it. */
+function age(ms: number): string {
+  const seconds = Math.max(0, Math.round((Date.now() - ms) / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return seconds < 172_800
+    ? `${Math.round(seconds / 3_600)} h`
+    : `${Math.round(seconds / 86_400)} d`;
+}
+
+function jobTable(jobs: readonly JobDetails[]): string {
   return table(
-    ['ID', 'REASON', 'ATTEMPTS', 'QUEUED', 'FAILURE'],
-    jobs.map(({ id, reason = '', attempts, queuedAt, failure }) => [
+    ['ID', 'STATE', 'TO', 'AGE', 'ATTEMPTS', 'DUE', 'FAILURE'],
+    jobs.map(({ id, state, reason, mail, attempts, queuedAt, dueAt, failure }) => [
       id,
-      reason,
+      reason === undefined ? state : `${state} (${reason})`,
+      recipientsOf(mail),
+      age(queuedAt),
       String(attempts),
-      time(queuedAt),
+      dueAt === undefined ? '' : time(dueAt),
       printable(failure?.response ?? failure?.message ?? '').slice(0, 100),
     ]),
   );
+}
+
+function recipientsOf(mail: Mail | undefined): string {
+  if (!mail) return '?';
+  const [first = '', ...others] = mail.envelope.to;
+  return printable(others.length === 0 ? first : `${first} +${others.length}`);
 }
 
 function describeJob({ mail, ...job }: JobDetails): string {

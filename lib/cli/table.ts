@@ -10,8 +10,3 @@ export function table(heads: readonly string[], rows: readonly (readonly string[
       .trimEnd();
   return [heads, ...rows].map(line).join('\n');
 }
-
-/** What a server said must not speak to the terminal. */
-export function printable(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
-}

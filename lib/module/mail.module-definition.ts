@@ -16,6 +16,7 @@ import { MailService, type PreparedMessage } from '../service/mail.service.js';
 import { getTestDoublesToken, getMailToken, type TestDoubles } from '../service/mail.tokens.js';
 import type { MailMessage } from '../message/message.js';
 import { isObject, readField } from '../message/read/fields.js';
+import { ScopeCheck } from './scope-check.js';
 import { redirectMail } from '../message/redirect.js';
 import { describe } from '../base/option-reader.js';
 import { RELAY_STAND_IN, type RelaySetup, type RelayWiring } from '../relay/relay-definition.js';
@@ -102,6 +103,11 @@ function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: Optional
         templates?: TemplateStore,
       ) => createService(options, tests, { name, interceptors: before, relay, templates }),
       inject: [RESOLVED_OPTIONS, doubles, INTERCEPTORS, RELAY, TEMPLATES],
+    },
+    {
+      provide: ScopeCheck,
+      useFactory: (discovery: DiscoveryService) => new ScopeCheck(discovery, INSTANCE),
+      inject: [DiscoveryService],
     },
     {
       provide: MailExplorer,

@@ -37,7 +37,8 @@ export class MailModule
   ) {
     super();
     const { name } = mail;
-    this.logger = new Logger(name === undefined ? MailModule.name : `${MailModule.name}:${name}`);
+    // A bundler renames classes: the log keeps its words.
+    this.logger = new Logger(name === undefined ? 'MailModule' : `MailModule:${name}`);
   }
 
   /**

@@ -91,9 +91,28 @@ const KNOWN = [
   'redirect',
 ];
 
+const STATIC = (key: string) =>
+  `\`${key}\` shapes the module: give it to \`forRootAsync\` beside \`useFactory\`, not in what the factory returns`;
+const OF_TRANSPORT = (key: string) => `It belongs to the transport: \`transport: { …, ${key} }\``;
+const OF_DEFAULTS = (key: string) => `It is a field of messages: \`defaults: { ${key} }\``;
+
+const by = (advice: (key: string) => string, keys: readonly string[]): Record<string, string> =>
+  Object.fromEntries(keys.map((key) => [key, advice(key)]));
+
+/** Options that are often looked for here. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...by(STATIC, ['relay', 'interceptors', 'name', 'isGlobal']),
+  ...by(OF_TRANSPORT, ['type', 'host', 'port', 'secure', 'auth', 'pool', 'dkim', 'apiKey', 'tls']),
+  ...by(OF_DEFAULTS, ['from', 'replyTo', 'headers', 'tags', 'metadata']),
+  transports: "A route is a transport: `transport: { type: 'route', strategy, transports }`",
+  template: 'Use `templates: { dir }`',
+  retry: 'It belongs to the relay: `relay: spoolRelay({ path, retry })`',
+  drainTimeoutMs: 'Use `shutdown: { drainTimeoutMs }`',
+};
+
 /** @throws MailConfigurationError */
 export function readMailOptions(raw: unknown): ResolvedMailOptions {
-  const reader = new OptionReader('', raw, KNOWN);
+  const reader = new OptionReader('', raw, KNOWN, ELSEWHERE);
   if (reader.raw('transport') === undefined) {
     reader.fail('transport', 'an object or a URL');
   }

@@ -29,9 +29,12 @@ export type MailOutcome = {
   | { readonly error: MailError; readonly receipt?: undefined }
 );
 
-/** Whether a transport would take mail now. */
+/** Whether a transport would take mail now, or whether the relay's storage can be reached. */
 export interface MailHealth {
-  readonly transport: string;
+  /** The transport's name; absent for the relay. */
+  readonly transport?: string;
+  /** The storage's name; absent for a transport. */
+  readonly relay?: string;
   readonly ok: boolean;
   readonly durationMs: number;
   /** Why not. */

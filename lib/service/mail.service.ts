@@ -81,6 +81,8 @@ export interface MailServiceParts {
 }
 
 const RELAY_BATCH = 500;
+/** An id that no mail has: looking for it asks the storage for one look-up. */
+const NO_MAIL = '00000000-0000-7000-8000-000000000000';
 
 /** The one door: takes messages, answers receipts. Inject it by its class or with `@InjectMail(name)`. */
 export class MailService {
@@ -236,28 +238,37 @@ export class MailService {
     return this.mailOf(message, {});
   }
 
-  /** Asks each transport whether it would take mail now: connects and authenticates, sends nothing. */
-  async verify(options: SendOptions = {}): Promise<readonly MailHealth[]> {
+  /**
+   * Asks each transport whether it would take mail now: connects and authenticates, sends nothing. With a
+   * relay it asks the storage, too, whether it can be read.
+   */
+  async verify(options: Pick<SendOptions, 'signal'> = {}): Promise<readonly MailHealth[]> {
     if (this.drained) throw new MailShutdownError();
-    return Promise.all(
-      transportsOf(this.parts.transport).map((transport) => this.healthOf(transport, options)),
+    const { transport: root, relay: setup } = this.parts;
+    const asked = transportsOf(root).map((transport) =>
+      this.healthOf({ transport: transport.name }, () => transport.verify(options)),
     );
+    if (setup) {
+      const { relay } = setup;
+      asked.push(this.healthOf({ relay: relay.name }, () => relay.show(NO_MAIL)));
+    }
+    return Promise.all(asked);
   }
 
-  private async healthOf(transport: MailTransport, options: SendOptions): Promise<MailHealth> {
+  private async healthOf(
+    what: { readonly transport: string } | { readonly relay: string },
+    ask: () => Promise<unknown>,
+  ): Promise<MailHealth> {
     const { clock } = this.parts;
     const from = clock.monotonic();
-    const error = await transport.verify(options).then(
-      () => undefined,
-      (reason: unknown) => (reason instanceof Error ? reason : new Error(String(reason))),
-    );
+    let error: Error | undefined;
+    try {
+      await ask();
+    } catch (reason) {
+      error = reason instanceof Error ? reason : new Error(String(reason));
+    }
     const durationMs = clock.monotonic() - from;
-    return {
-      transport: transport.name,
-      ok: error === undefined,
-      durationMs,
-      ...(error && { error }),
-    };
+    return { ...what, ok: error === undefined, durationMs, ...(error && { error }) };
   }
 
   /** Tells what a provider's webhook said, in `events$`. The webhooks module calls it. */

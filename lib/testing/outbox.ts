@@ -100,7 +100,7 @@ export class MailOutbox {
 
   /** @throws AssertionError when nothing was sent. */
   last(): OutboxMail {
-    return this.taken.at(-1) ?? fail('Expected a mail to be sent, but none was.');
+    return this.taken.at(-1) ?? fail(`Expected a mail to be sent, but ${this.difference({})}`);
   }
 
   /**
@@ -138,12 +138,17 @@ export class MailOutbox {
 
   /** How each sent mail differs from the filter, for a test's report. */
   difference(filter: MailFilter): string {
-    if (this.taken.length === 0) return 'nothing was sent.';
+    const waiting = this.jobs.mailsIn('queued', 'leased').length;
+    const hint =
+      waiting === 0
+        ? ''
+        : `\n${waiting} more ${waiting === 1 ? 'is' : 'are'} still queued in the relay: \`await outbox.settled()\` first.`;
+    if (this.taken.length === 0) return `nothing was sent.${hint}`;
     const lines = this.taken.map((mail, index) => {
       const faults = mismatches(mail, filter).map((fault) => `\n       ${fault}`);
       return `  ${index + 1}. ${mail.toString()}${faults.join('')}`;
     });
-    return `none of the ${lines.length} sent is one:\n${lines.join('\n')}`;
+    return `none of the ${lines.length} sent is one:\n${lines.join('\n')}${hint}`;
   }
 
   /**

@@ -26,12 +26,21 @@ const OWN = new Set(
   ).split(' '),
 );
 
+export interface WebhookEvents {
+  /** What is about a mail. */
+  readonly events: readonly MailFeedback[];
+  /** How many entries of the list are no events. */
+  readonly unread: number;
+}
+
 /**
- * The events of a webhook's body that are about a mail; `undefined` where it is no list of events. One
- * about the account (`account_status_change`) names no recipient, and is passed over
- * (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event).
+ * The events of a webhook's body; `undefined` where it is no list. One about the account
+ * (`account_status_change`) names no recipient, and is passed over
+ * (https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event). An entry that cannot be
+ * read does not keep the others back: the provider would send all of them again for a day.
+ * `receivedAt`, in milliseconds since the Unix epoch, is the time of an event that names none.
  */
-export function readEvents(body: string): readonly MailFeedback[] | undefined {
+export function readEvents(body: string, receivedAt: number): WebhookEvents | undefined {
   let list: unknown;
   try {
     list = JSON.parse(body);
@@ -39,12 +48,17 @@ export function readEvents(body: string): readonly MailFeedback[] | undefined {
     return undefined;
   }
   if (!Array.isArray(list)) return undefined;
-  const events = list.map(readEvent);
-  if (events.includes(undefined)) return undefined;
-  return events.filter((event) => event !== undefined && event !== 'of the account');
+  const read = list.map((entry) => readEvent(entry, receivedAt));
+  return {
+    events: read.filter((event) => event !== undefined && event !== 'of the account'),
+    unread: read.filter((event) => event === undefined).length,
+  };
 }
 
-function readEvent(value: unknown): MailFeedback | 'of the account' | undefined {
+function readEvent(
+  value: unknown,
+  receivedAt: number,
+): MailFeedback | 'of the account' | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = new Map<string, unknown>(Object.entries(value));
   const text = (key: string): string | undefined => {
@@ -55,7 +69,7 @@ function readEvent(value: unknown): MailFeedback | 'of the account' | undefined 
   const event = text('event');
   const recipient = text('email');
   const seconds = Number(text('timestamp'));
-  if (event === undefined || !Number.isFinite(seconds)) return undefined;
+  if (event === undefined) return undefined;
   if (recipient === undefined) return 'of the account';
   const named = Object.hasOwn(KINDS, event) ? KINDS[event]! : 'other';
   const metadata = [...fields].filter(([key, item]) => !OWN.has(key) && typeof item === 'string');
@@ -67,7 +81,7 @@ function readEvent(value: unknown): MailFeedback | 'of the account' | undefined 
     kind: named === 'bounced' && text('type') === 'blocked' ? 'blocked' : named,
     event,
     recipient,
-    occurredAt: seconds * 1000,
+    occurredAt: Number.isFinite(seconds) ? seconds * 1000 : receivedAt,
     tags: (Array.isArray(category) ? category : [category]).filter(
       (tag): tag is string => typeof tag === 'string',
     ),

@@ -2,6 +2,7 @@ import { ConfigurableModuleBuilder } from '@nestjs/common';
 import { MAILER, RESOLVED_OPTIONS, WebhookReceiver } from './webhook-receiver.js';
 import { webhooksController } from './webhooks.controller.js';
 import {
+  readDecorators,
   readWebhooksOptions,
   WEBHOOKS_DEFAULTS,
   type MailWebhooksExtras,
@@ -15,10 +16,12 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
     .setClassMethodName('forRoot')
     .setFactoryMethodName('createMailWebhooksOptions')
     .setExtras<MailWebhooksExtras>(
-      { path: undefined, mailer: undefined },
+      { path: undefined, mailer: undefined, decorators: undefined },
       (definition, extras) => ({
         ...definition,
-        controllers: [webhooksController(extras.path ?? WEBHOOKS_DEFAULTS.path)],
+        controllers: [
+          webhooksController(extras.path ?? WEBHOOKS_DEFAULTS.path, readDecorators(extras)),
+        ],
         providers: [
           ...(definition.providers ?? []),
           { provide: RESOLVED_OPTIONS, useFactory: readWebhooksOptions, inject: [RAW_OPTIONS] },

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { MailConfigurationError } from '../base/errors.js';
-import { OptionReader } from '../base/option-reader.js';
+import { describe, OptionReader } from '../base/option-reader.js';
 
 /** What `MailWebhooksModule.forRoot` takes and what the factory of `forRootAsync` answers. */
 export interface MailWebhooksOptions {
@@ -21,6 +21,11 @@ export interface MailWebhooksExtras {
   readonly path?: string;
   /** Name of the MailModule whose `events$` tells the events. Default: the unnamed one. */
   readonly mailer?: string;
+  /**
+   * Put on the endpoint's handler: what tells the app's global guards that it is public, as
+   * `[SetMetadata('isPublic', true)]`. Who calls is checked by the signature. Default: none.
+   */
+  readonly decorators?: readonly MethodDecorator[];
 }
 
 /** A class for `useClass` or `useExisting` of `forRootAsync`. */
@@ -49,6 +54,17 @@ export function readWebhooksOptions(raw: unknown): ResolvedWebhooksOptions {
     toleranceMs: reader.integer('toleranceMs', toleranceMs, { min: 1000 }),
     rememberedEvents: reader.integer('rememberedEvents', rememberedEvents, { min: 1 }),
   };
+}
+
+/** @throws MailConfigurationError */
+export function readDecorators({ decorators }: MailWebhooksExtras): readonly MethodDecorator[] {
+  // JavaScript may hand in anything.
+  const given: unknown = decorators ?? [];
+  if (Array.isArray(given) && given.every((one) => typeof one === 'function')) {
+    return given as MethodDecorator[];
+  }
+  const got = Array.isArray(given) ? 'an array with something else' : describe(given);
+  throw new MailConfigurationError('decorators', 'an array of decorators', got);
 }
 
 function readKey(raw: unknown): KeyObject {

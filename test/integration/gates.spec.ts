@@ -152,3 +152,31 @@ describe('the gate of the root import', () => {
     expect(ok).toBe(false);
   });
 });
+
+describe('the gate of words', () => {
+  const gate = join(ROOT, 'scripts/check-words.mjs');
+
+  it('refuses a word that was given up, by file and line', async () => {
+    await plant({
+      'words-bad/lib/a.ts': `const one = 1;\n/** The road back. */\nexport { one };`,
+      'words-bad/docs/guides/b.md': 'Two Roads.',
+      'words-bad/README.md': '# Fine: broad, roadmap',
+      'words-bad/sample/01/src/c.ts': `console.log('road 1');`,
+      'words-bad/dist/d.d.ts': 'export declare const road: string;',
+      'words-bad/dist/d.js': 'const road = 1;',
+      'words-bad/lib/relay/job.ts': 'const { road } = stored;',
+    });
+    const { ok, output } = await run([gate, join(folder, 'words-bad')]);
+    expect(output.trim().split('\n').sort()).toEqual([
+      "dist/d.d.ts:1 says 'road': the word is 'transport'",
+      "docs/guides/b.md:1 says 'Roads': the word is 'transport'",
+      "lib/a.ts:2 says 'road': the word is 'transport'",
+      "sample/01/src/c.ts:1 says 'road': the word is 'transport'",
+    ]);
+    expect(ok).toBe(false);
+  });
+
+  it('has nothing to say of this repository', async () => {
+    expect(await run([gate])).toEqual({ ok: true, output: '' });
+  });
+});

@@ -38,7 +38,7 @@ describe('OptionReader', () => {
       'a near miss',
       () => reader({ prot: 1 }),
       'transport.prot',
-      'Expected `transport.prot` to be spelled `port`, got the unknown option `prot`.',
+      'Unknown option `transport.prot`. Did you mean `port`?',
     ],
     [
       'a missing string',
@@ -74,7 +74,7 @@ describe('OptionReader', () => {
       'a nested unknown',
       () => reader({ pool: { x: 1 } }).nested('pool', ['size']),
       'transport.pool.x',
-      'Expected `transport.pool.x` to be absent (known: size), got the unknown option `x`.',
+      'Unknown option `transport.pool.x`. Known: size',
     ],
   ])('refuses %s by its path, expected and got', (_, read, option, message) => {
     expect(faultOf(read)).toMatchObject({ option, message, code: 'MAIL_CONFIG' });

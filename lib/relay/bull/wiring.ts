@@ -46,8 +46,8 @@ export function wireBull(
     providers: [
       {
         provide: Consumer,
-        inject: [options, RELAY_STAND_IN],
-        useFactory: (given: ResolvedBullOptions, standIn: boolean) =>
+        inject: [options, { token: RELAY_STAND_IN, optional: true }],
+        useFactory: (given: ResolvedBullOptions, standIn = false) =>
           isWorker(given) && !standIn ? new Consumer() : null,
       },
     ],

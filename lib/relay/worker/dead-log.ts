@@ -9,16 +9,19 @@ const QUIET_MS = 60_000;
 export class DeadLog {
   private readonly logger = new Logger('MailRelay');
   private more = 0;
+  private last?: string;
   private cancelQuiet?: () => void;
 
   constructor(private readonly clock: Clock) {}
 
   add(id: string, reason: DeadReason, problem: string): void {
+    const line = `Mail ${id} is dead (${reason}): ${problem}`;
     if (this.cancelQuiet) {
       this.more += 1;
+      this.last = line;
       return;
     }
-    this.logger.warn(`Mail ${id} is dead (${reason}): ${problem}`);
+    this.logger.warn(line);
     this.keepQuiet();
   }
 
@@ -39,7 +42,10 @@ export class DeadLog {
 
   private sayMore(): void {
     if (this.more === 0) return;
-    this.logger.warn(this.more === 1 ? '1 more mail is dead' : `${this.more} more mails are dead`);
+    const last = this.last ?? '';
+    const others = `${this.more} more mails are dead; \`npx nestjs-mail-relay dead\` lists them. The last: ${last}`;
+    this.logger.warn(this.more === 1 ? last : others);
     this.more = 0;
+    this.last = undefined;
   }
 }

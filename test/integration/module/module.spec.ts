@@ -114,7 +114,26 @@ describe('MailModule.forRoot', () => {
 
   it.each<[string, unknown, RegExp]>([
     ['no transport', {}, /`transport` to be an object or a URL, got nothing/],
-    ['an unknown option', { transport: 'memory:', default: {} }, /spelled `defaults`/],
+    [
+      'an unknown option',
+      { transport: 'memory:', default: {} },
+      /Unknown option `default`\. Did you mean `defaults`\?/,
+    ],
+    [
+      'an option of the transport',
+      { transport: 'memory:', host: 'x' },
+      /Unknown option `host`\. It belongs to the transport/,
+    ],
+    [
+      'an option of messages',
+      { transport: 'memory:', from: 'x' },
+      /`from`\. It is a field of messages: `defaults: \{ from \}`/,
+    ],
+    [
+      'a field of the relay',
+      { transport: 'memory:', retry: {} },
+      /`retry`\. It belongs to the relay/,
+    ],
     [
       'an unknown type',
       { transport: { type: 'smpt' } },

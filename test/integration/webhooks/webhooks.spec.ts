@@ -1,7 +1,8 @@
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Logger } from '@nestjs/common';
+import { Logger, SetMetadata, VersioningType, type ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import {
@@ -59,6 +60,7 @@ afterEach(async () => {
 type Setup = Partial<MailWebhooksOptions> & {
   readonly path?: string;
   readonly mailer?: string;
+  readonly decorators?: readonly MethodDecorator[];
   readonly rawBody?: boolean;
   readonly bodyParser?: boolean;
   readonly before?: (app: NestExpressApplication) => void;
@@ -202,14 +204,55 @@ describe('the event webhook', () => {
     expect(told).toEqual([]);
   });
 
-  it.each([['{'], ['{}'], ['[1]'], ['[{"event":"open"}]'], ['null']])(
-    'answers 400 to a signed %s',
-    async (text) => {
-      const { post, told } = await start({ rawBody: false, bodyParser: false });
-      expect((await post({ body: text })).status).toBe(400);
-      expect(told).toEqual([]);
-    },
-  );
+  it.each([['{'], ['{}'], ['null']])('answers 400 to a signed %s', async (text) => {
+    const { post, told } = await start({ rawBody: false, bodyParser: false });
+    expect((await post({ body: text })).status).toBe(400);
+    expect(told).toEqual([]);
+  });
+
+  it('tells the rest of a batch in which entries are no events, or have no time', async () => {
+    const { post, told } = await start();
+    const timestamp = seconds(-5);
+    const batch = [1, event(), { email: 'x@example.com' }, null, event({ timestamp: undefined })];
+    const body = JSON.stringify([...batch, event({ timestamp: 'soon', event: 'open' })]);
+    expect((await post({ body, timestamp })).status).toBe(204);
+    const at = Number(timestamp) * 1000;
+    expect(told.map(({ kind, occurredAt }) => [kind, occurredAt])).toEqual([
+      ['delivered', 1_763_900_000_000],
+      ['delivered', at],
+      ['opened', at],
+    ]);
+  });
+
+  it('stays where it is when the app has versions', async () => {
+    const { post } = await start({
+      before: (one) => one.enableVersioning({ type: VersioningType.URI, defaultVersion: '1' }),
+    });
+    expect((await post({ body: JSON.stringify([event()]) })).status).toBe(204);
+    expect((await post({ body: '[]', path: '/v1/webhooks/sendgrid' })).status).toBe(404);
+  });
+
+  it('is let through by global guards that its decorators speak to', async () => {
+    const guard = (one: NestExpressApplication) => {
+      const reflector = new Reflector();
+      one.useGlobalGuards({
+        canActivate: (context: ExecutionContext) =>
+          reflector.getAllAndOverride<boolean>('isPublic', [
+            context.getHandler(),
+            context.getClass(),
+          ]),
+      });
+    };
+    const body = JSON.stringify([event()]);
+    const shut = await start({ before: guard });
+    expect((await shut.post({ body })).status).toBe(403);
+    await app?.close();
+    const decorators = [SetMetadata('isPublic', true)];
+    const { post, told } = await start({ before: guard, decorators });
+    expect((await post({ body })).status).toBe(204);
+    expect(told).toHaveLength(1);
+    expect((await post({ body, signature: 'AAAA' })).status).toBe(401);
+  });
 
   it('says clearly that a JSON middleware consumed the body, and how to help', async () => {
     const said: unknown[] = [];
@@ -299,6 +342,7 @@ describe('the event webhook', () => {
     ],
     ['a short tolerance', { toleranceMs: 10 }, 'toleranceMs'],
     ['an unknown option', { tolerance: 10 } as Setup, 'toleranceMs'],
+    ['no decorators', { decorators: ['public'] as never }, 'decorators'],
     ['nobody’s name', { mailer: 'nobody' }, 'mailer'],
   ])('refuses %s when the app is created', async (_, setup, words) => {
     await expect(start(setup)).rejects.toThrow(words);

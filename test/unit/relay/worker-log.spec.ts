@@ -132,11 +132,16 @@ describe('what the log says of stored mail', () => {
     expect(settled.map(({ outcome }) => outcome)).toEqual(['dead', 'dead', 'dead']);
     expect(lines).toEqual([`warn: Mail ${ids[0]!} is dead (permanent): 550 5.1.1 who?`]);
     await clock.advance(30_000);
-    expect(lines.slice(1)).toEqual(['warn: 2 more mails are dead']);
+    const last = `Mail ${ids[2]!} is dead (permanent): 550 5.1.1 who?`;
+    expect(lines.slice(1)).toEqual([
+      `warn: 2 more mails are dead; \`npx nestjs-mail-relay dead\` lists them. The last: ${last}`,
+    ]);
     more(1);
     await clock.advance(1_000);
     expect(lines).toHaveLength(2);
     await stop();
-    expect(lines.slice(2)).toEqual(['warn: 1 more mail is dead']);
+    expect(lines.slice(2)).toEqual([
+      expect.stringMatching(/^warn: Mail \S{36} is dead \(permanent\): 550 5\.1\.1 who\?$/),
+    ]);
   });
 });

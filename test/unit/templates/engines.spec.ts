@@ -243,7 +243,7 @@ describe('options', () => {
     [{ dir: '.', engine: 'hbs' }, /an engine such as `handlebars\(\)`/],
     [{ dir: '.', helpers: { a: 1 } }, /an object of functions/],
     [{ dir: '.', locale: '../x' }, /a language tag/],
-    [{ dir: '.', layuot: 'x' }, /spelled `layout`/],
+    [{ dir: '.', layuot: 'x' }, /Did you mean `layout`/],
   ])('%j is refused', (options, message) => {
     expect(() => readTemplatesOptions('templates', options)).toThrow(message);
   });

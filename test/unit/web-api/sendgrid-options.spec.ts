@@ -35,7 +35,7 @@ describe('providerOptions.sendgrid', () => {
   const soon = new Date(Date.now() + 73 * 3_600_000);
 
   it.each<[string, object, string]>([
-    ['an unknown key', { templatId: 'd-1' }, 'sendgrid.templatId` to be spelled `templateId`'],
+    ['an unknown key', { templatId: 'd-1' }, 'sendgrid.templatId`. Did you mean `templateId`?'],
     ['a key of Object.prototype', { constructor: 1 }, 'sendgrid.constructor'],
     ['a setting of nobody', { mailSettings: { foter: {} } }, 'mailSettings.foter'],
     [
@@ -79,7 +79,7 @@ describe('providerOptions.sendgrid', () => {
     ['a reserved header', two({}, { headers: { Subject: 'a' } }), 'personalizations[1].headers'],
     ['a forged header', two({ headers: { 'X-A': 'a\r\nb: c' } }), 'personalizations[0].headers'],
     ['a late version', two({ sendAt: soon }), 'personalizations[0].sendAt'],
-    ['an unknown key of a version', two({ customArg: {} }), 'spelled `customArgs`'],
+    ['an unknown key of a version', two({ customArg: {} }), 'Did you mean `customArgs`'],
     [
       'long substitutions together',
       {

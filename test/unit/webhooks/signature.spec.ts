@@ -87,14 +87,14 @@ describe('the vectors of @sendgrid/eventwebhook', () => {
   });
 
   it('are events that we know', () => {
-    const [dropped] = readEvents(textOf(single.events)) ?? [];
+    const [dropped] = readEvents(textOf(single.events), 0)?.events ?? [];
     expect(dropped).toMatchObject({
       kind: 'dropped',
       recipient: 'hello@world.com',
       remoteId: 'LRzXl_NHStOGhQ4kofSm_A',
       metadata: {},
     });
-    const kinds = readEvents(textOf(several.events))?.map(({ kind }) => kind);
+    const kinds = readEvents(textOf(several.events), 0)?.events.map(({ kind }) => kind);
     expect(kinds).toEqual(['processed', 'blocked']);
   });
 
@@ -105,8 +105,8 @@ describe('the vectors of @sendgrid/eventwebhook', () => {
       timestamp: 1709142428,
       type: 'compliance_suspend',
     };
-    const read = readEvents(textOf([account, ...single.events]));
-    expect(read?.map(({ kind }) => kind)).toEqual(['dropped']);
-    expect(readEvents(textOf([account]))).toEqual([]);
+    const read = readEvents(textOf([account, ...single.events]), 0);
+    expect(read?.events.map(({ kind }) => kind)).toEqual(['dropped']);
+    expect(readEvents(textOf([account]), 0)).toEqual({ events: [], unread: 0 });
   });
 });
