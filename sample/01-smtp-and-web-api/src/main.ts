@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { inboxPages } from 'mail-stand-ins/inbox-pages';
+import { sameOrigin } from 'mail-stand-ins/same-origin';
 import { AppModule } from './app.module.js';
 import { FirstMails } from './first-mails.js';
 import { Transports } from './transports.js';
@@ -12,6 +13,8 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule, {
   bodyParser: false,
 });
 app.useBodyParser('json');
+// Nor must a page on another site, whatever it calls this one.
+app.use(sameOrigin([process.env['HOST'] ?? 'localhost']));
 app.use(inboxPages(app.get(Transports).inbox, { emptyNote: app.get(Transports).emptyNote }));
 
 // Ctrl-C and SIGTERM: no new mail, what is in flight finishes, connections close politely, exit 0.

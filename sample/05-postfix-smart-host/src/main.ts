@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { sameOrigin } from 'mail-stand-ins/same-origin';
 import { AppModule } from './app.module.js';
 
 const app = await NestFactory.create<NestExpressApplication>(AppModule, {
@@ -9,6 +10,8 @@ const app = await NestFactory.create<NestExpressApplication>(AppModule, {
   bodyParser: false,
 });
 app.useBodyParser('json');
+// Nor must a page on another site, whatever it calls this one.
+app.use(sameOrigin([process.env['HOST'] ?? 'localhost']));
 app.enableShutdownHooks(['SIGINT', 'SIGTERM'], { useProcessExit: true });
 
 const port = Number(process.env['PORT'] ?? 3000);
