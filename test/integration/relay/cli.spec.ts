@@ -9,6 +9,7 @@ import { runCli } from '../../../lib/cli/cli.js';
 import { bullRelay } from '../../../lib/relay/bull/index.js';
 import type { MailRelay } from '../../../lib/relay/relay.js';
 import { spoolRelay } from '../../../lib/relay/spool/index.js';
+import { upTo } from '../../fixtures/leases.js';
 import { testMail } from '../../fixtures/mail.js';
 import { RedisServer } from '../../fixtures/redis-server.js';
 import { newJob, openRelay } from '../bull/helpers.js';
@@ -41,7 +42,7 @@ async function fill(relay: MailRelay) {
   const [dead, deferred, leased] = [job(), job(), job()];
   await relay.enqueue([dead, deferred, leased]);
   await relay.consume({ onWork: () => undefined });
-  const { jobs } = await relay.lease({ max: 3 } as Parameters<MailRelay['lease']>[0]);
+  const { jobs } = await relay.lease(upTo(3));
   expect(jobs).toHaveLength(3);
   const failure = {
     code: 'MAIL_RECIPIENTS',
