@@ -7,11 +7,12 @@ import { folder, put, type RealServer, remove, settled } from '../real-server.js
 /** Refuses whoever is "gone", and writes down what it queues. */
 const PLUGIN = (file: string) => `
 const fs = require('node:fs');
+const addressOf = (one) => (typeof one.address === 'function' ? one.address() : one.address);
 exports.hook_rcpt = (next, connection, [rcpt]) =>
-  /gone/.test(rcpt.address()) ? next(DENY, 'no such user') : next(OK);
+  /gone/.test(addressOf(rcpt)) ? next(DENY, 'no such user') : next(OK);
 exports.hook_queue = (next, connection) => {
   const { header, rcpt_to } = connection.transaction;
-  const to = rcpt_to.map((one) => one.address());
+  const to = rcpt_to.map((one) => String(addressOf(one)));
   const line = JSON.stringify({ id: header.get('Message-ID').trim(), to });
   fs.appendFile(${JSON.stringify(file)}, line + '\\n', () => next(OK));
 };

@@ -174,6 +174,7 @@ export class Connection implements ChannelOwner, JobHolder {
       const checkCodes =
         mode !== 'lockstep' && capabilities.enhancedCodes && this.host.enhancedCodesReliable;
       transaction = new Transaction(job, mode, commands, refusals, checkCodes, lmtp);
+      transaction.trace = this.channel.trace;
       transaction.alone = !this.host.limits.behindContent;
     } catch (error) {
       job.reject(error);
@@ -438,6 +439,7 @@ export class Connection implements ChannelOwner, JobHolder {
     if (this.state === 'open' && this.left <= 0) this.state = 'retiring';
     if (this.state !== 'retiring' || this.inFlight.size > 0 || this.channel.writing) return;
     this.state = 'quitting';
+    this.channel.trace?.command('QUIT');
     this.since = this.context.clock.monotonic();
     this.channel.write([Buffer.from('QUIT\r\n')]);
     this.alarm.arm();

@@ -7,6 +7,7 @@ import type { OutputGroup } from '../protocol/output-group.js';
 import type { Refusals } from '../protocol/refusals.js';
 import type { Reply } from '../protocol/reply.js';
 import { type Mode, Step } from '../protocol/step.js';
+import type { Trace } from '../protocol/trace.js';
 
 /** The subject of codes of security and policy (RFC 3463 §3.8). */
 const POLICY = 7;
@@ -53,6 +54,8 @@ export class Transaction {
   turnedAway = false;
   /** Nothing is written behind its content, nor was it written behind another's. */
   alone = false;
+  /** Where somebody has asked for it. */
+  trace: Trace | undefined;
   /** Content waits until the server has shown that it is alive. */
   hold = false;
   /** The server's state cannot be brought back; the connection has to end. */
@@ -242,6 +245,7 @@ export class Transaction {
     const { commands } = this;
     switch (this.toWrite) {
       case Step.reset:
+        this.trace?.command('RSET');
         group.ascii('RSET\r\n');
         this.toWrite = this.job.mail.probe ? Step.done : Step.mail;
         break;
@@ -255,6 +259,7 @@ export class Transaction {
         if (this.rcptWritten === commands.rcpt.length) this.toWrite = this.afterRcpt();
         break;
       case Step.data:
+        this.trace?.command('DATA');
         group.ascii('DATA\r\n');
         this.toWrite = Step.content;
         break;
@@ -268,6 +273,7 @@ export class Transaction {
   }
 
   private say(group: OutputGroup, command: string): void {
+    this.trace?.command(command);
     if (this.commands.ascii) group.ascii(command);
     else group.text(command);
   }
@@ -287,8 +293,15 @@ export class Transaction {
         return;
       }
     }
+    if (!this.content.begun) this.traceContent();
     this.content.write(group);
     if (this.content.ended) this.toWrite = Step.done;
+  }
+
+  private traceContent(): void {
+    const { length } = this.job.mail.content;
+    if (this.mode === 'chunking') this.trace?.command(`BDAT ${length} LAST`);
+    this.trace?.content(length);
   }
 
   /**

@@ -27,10 +27,9 @@ export interface SmtpPoolOptions {
    */
   readonly maxConnections?: number;
   /**
-   * Mails over one connection before it is replaced; 0 is no limit. Stay within the server's own limit
-   * (Exim 1,000, SendGrid 5,000): it turns away what comes after, and if it resets the connection
-   * meanwhile, what is on the wire may become `unknown`. Replacement costs no time, so that the default
-   * can be the lowest of the known limits. Default 1,000, minimum 0.
+   * Mails over one connection before it is replaced; 0 is no limit. A server that allows fewer shows it, and is given
+   * no more from then on (Exim has 1,000 by default, SendGrid 5,000, OpenSMTPD 100). Replacement costs no time.
+   * Default 1,000, minimum 0.
    */
   readonly maxMessages?: number;
   /**
@@ -99,7 +98,7 @@ export interface SmtpTransportOptions {
   readonly tls?: SmtpTlsOptions;
   /** What EHLO says: a host name or an address literal. Default: this host's full name, else `[127.0.0.1]`. */
   readonly name?: string;
-  /** IP address to connect from. */
+  /** IP address to connect from; only addresses of the host that are of its family are tried. */
   readonly localAddress?: string;
   /** Use PIPELINING (RFC 2920) where it is offered. Default true. */
   readonly pipelining?: boolean;

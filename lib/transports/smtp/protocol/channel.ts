@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { ReplyParser } from './reply-parser.js';
 import type { Reply } from './reply.js';
+import type { Trace } from './trace.js';
 
 /** How long a socket may take to close behind our QUIT when nobody waits for it. */
 const PARTING_MS = 2_000;
@@ -38,9 +39,15 @@ export class Channel {
   private parting = false;
   private readonly parser: ReplyParser;
 
-  constructor(readonly socket: Socket) {
+  constructor(
+    readonly socket: Socket,
+    /** Where somebody has asked for it. */
+    readonly trace?: Trace,
+  ) {
     this.parser = new ReplyParser((reply) => {
-      if (!this.over) this.owner?.reply(reply);
+      if (this.over) return;
+      trace?.reply(reply);
+      this.owner?.reply(reply);
     });
     socket.on('data', this.onData);
     socket.on('end', this.onEnd);
@@ -75,6 +82,7 @@ export class Channel {
   end(end: ChannelEnd): void {
     if (this.over) return;
     this.over = true;
+    this.trace?.event(endWords(end));
     if (this.parting) this.socket.setTimeout(PARTING_MS, () => this.socket.destroy());
     else this.socket.destroy();
     this.owner?.ended(end);
@@ -133,4 +141,17 @@ export class Channel {
   private readonly onError = (cause: Error): void => {
     this.end({ kind: 'lost', cause });
   };
+}
+
+function endWords(end: ChannelEnd): string {
+  switch (end.kind) {
+    case 'lost':
+      return `closed by the server or the network${end.cause ? `: ${end.cause.message}` : ''}`;
+    case 'timeout':
+      return `given up after ${end.ms} ms without a reply`;
+    case 'protocol':
+      return `closed by us, the server is out of step: ${end.problem}`;
+    case 'closed':
+      return 'closed by us';
+  }
 }

@@ -34,6 +34,9 @@ export class Dialog implements ChannelOwner {
    */
   command(line: string, stage: MailStage, deadlineMs: number, lastCode?: number): Promise<Reply> {
     if (/[\r\n\0]/.test(line)) throw new TypeError('an SMTP command cannot hold CR, LF or NUL');
+    const { trace } = this.channel;
+    if (stage === 'auth') trace?.secret(line);
+    else trace?.command(line);
     const reply = this.next(stage, deadlineMs, lastCode);
     this.channel.write([Buffer.from(`${line}\r\n`)]);
     return reply;

@@ -8,6 +8,7 @@ import { dial } from './dial.js';
 import { Dialog } from './dialog.js';
 import type { Reply } from '../protocol/reply.js';
 import type { SmtpReply } from '../protocol/smtp-reply.js';
+import { Trace } from '../protocol/trace.js';
 import { upgrade } from './upgrade.js';
 
 /** A connection that is ready for mail. */
@@ -32,7 +33,9 @@ export async function openSession(
   // Groups are collected by us; the kernel need not wait for more.
   socket.setNoDelay(true);
   socket.setKeepAlive(true, 60_000);
-  let channel = new Channel(socket);
+  const trace = Trace.begin(errors.transport, credentials?.redact);
+  trace?.event(`connected to ${socket.remoteAddress ?? ''}`);
+  let channel = new Channel(socket, trace);
   const stop = (): void => {
     channel.end({ kind: 'closed', reason: signal.reason });
   };
@@ -43,7 +46,9 @@ export async function openSession(
     const hello = await greeting(dialog, context);
     let capabilities = await ehlo(dialog, context, options.secure);
     if (!options.secure && (await starttls(dialog, capabilities, context))) {
-      channel = new Channel(await upgrade(channel.detach(), context, signal));
+      const secured = await upgrade(channel.detach(), context, signal);
+      trace?.event('TLS has begun');
+      channel = new Channel(secured, trace);
       dialog = new Dialog(channel, context, onStage);
       // What was offered in the clear is worth nothing now (RFC 3207 §4.2).
       capabilities = await ehlo(dialog, context, true);
