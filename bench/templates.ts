@@ -6,7 +6,7 @@
  * The rival is installed on its own:
  * `npm install --prefix bench/rivals --workspaces=false`
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -102,6 +102,24 @@ await store.load();
 const pick = (i: number) => contexts[i % contexts.length]!;
 const ours = await rate((i) => store.render('welcome', pick(i), undefined));
 line('ours: subject, html, text; layout, CSS inlined', ours);
+
+// A value in `style` decides over the answer of the inliner, so that each mail is worked on alone.
+const alone = mkdtempSync(join(tmpdir(), 'bench-templates-'));
+cpSync(DIR, alone, { recursive: true });
+const own = readFileSync(join(DIR, 'welcome.hbs'), 'utf8').replace(
+  '<h1>',
+  '<h1 style="order: {{n}}">',
+);
+writeFileSync(join(alone, 'welcome.hbs'), own);
+const other = new TemplateStore(readTemplatesOptions('templates', { dir: alone, reload: false }));
+await other.load();
+const whole = await rate((n) => other.render('welcome', { ...pick(n), n }, undefined));
+line(
+  'the same, where each mail has a shape of its own',
+  whole,
+  `${(1000 / whole).toFixed(1)} ms each`,
+);
+rmSync(alone, { recursive: true });
 
 const parts = await store.render('welcome', pick(0), undefined);
 const { subject, html, text } = parts;

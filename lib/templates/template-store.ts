@@ -50,7 +50,7 @@ export class TemplateStore {
   constructor(private readonly options: ResolvedTemplatesOptions) {}
 
   /**
-   * Compiles every template in every locale; a second call answers the first's.
+   * Compiles every template in every locale; a second call returns the first's.
    * @throws MailTemplateError for the first that does not compile, with file, line and fix.
    */
   async load(): Promise<void> {

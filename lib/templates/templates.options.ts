@@ -16,7 +16,7 @@ export interface TemplatesOptions {
   readonly partials?: string;
   /** Layout of templates whose front matter names none. Default: `default`, where it exists. */
   readonly layout?: string;
-  /** Functions that Handlebars templates may call. What they answer is escaped. Default: none. */
+  /** Functions that Handlebars templates may call. What they return is escaped. Default: none. */
   readonly helpers?: Readonly<Record<string, TemplateHelper>>;
   /**
    * The locale of messages that name none and are sent outside `withMailLocale`: a fixed one, or a
@@ -74,7 +74,7 @@ export function readTemplatesOptions(path: string, raw: unknown): ResolvedTempla
     typeof locale !== 'function' &&
     !(typeof locale === 'string' && LOCALE.test(locale))
   ) {
-    reader.fail('locale', 'a language tag such as `pt-BR`, or a function that answers one');
+    reader.fail('locale', 'a language tag such as `pt-BR`, or a function that returns one');
   }
   return {
     dir,

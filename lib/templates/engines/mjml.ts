@@ -10,8 +10,8 @@ import type { MustacheTable, SourceText } from './mustaches.js';
 const EXTENSIONS = ['.mjml'];
 const OPTIONS = { validationLevel: 'soft', ignoreIncludes: true } as const;
 
-type Compile = (source: string, options: typeof OPTIONS) => Answer | Promise<Answer>;
-interface Answer {
+type Compile = (source: string, options: typeof OPTIONS) => Compiled | Promise<Compiled>;
+interface Compiled {
   readonly html: string;
   readonly errors: readonly { readonly line: number; message: string; tagName: string }[];
 }
@@ -67,9 +67,9 @@ async function toHtml(compile: Compile, composed: ComposedSource, source: string
   if (tokenised.trim() === '') {
     fail('the file is empty', 'Write `<mjml><mj-body>…</mj-body></mjml>`', 1);
   }
-  let answer: Answer;
+  let answer: Compiled;
   try {
-    // Version 5 answers a promise, version 4 did not.
+    // Version 5 returns a promise, version 4 did not.
     answer = await compile(source, OPTIONS);
   } catch (cause) {
     const words = cause instanceof Error ? cause.message : String(cause);

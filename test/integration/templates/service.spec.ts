@@ -72,6 +72,26 @@ describe('send with a template', () => {
     expect(outbox.mails[0]?.attachments.map(({ content }) => content.toString())).toEqual(['mine']);
   });
 
+  it('refuses to show an image that does not go with the mail', async () => {
+    const { mail, outbox } = await start({
+      'a.hbs': '{{#if x}}<img src="cid:lost%40x.png">{{/if}}<p>cid:prose.png {{y}}</p>',
+      'b.hbs': '<style>p { background: url(cid:back.png) }</style><p>x</p>',
+      'c.hbs': '<img src="{{logo}}">',
+    });
+    const y = '="cid:data.png url(cid:data.png)';
+    await mail.send({ to, template: 'a', context: { x: false, y } });
+    const lost = { to, template: 'a', context: { x: true, y } };
+    const error = await failureOf(mail.send(lost));
+    expect(error).toBeInstanceOf(MailTemplateError);
+    expect(error.message).toMatch(/`cid:lost%40x\.png`, and no image goes with it\. Put the file/);
+    await mail.send({ ...lost, attachments: [{ cid: 'lost@x.png', content: 'PNG' }] });
+    await expect(mail.send({ to, template: 'b' })).rejects.toThrow(/cid:back\.png/);
+    await expect(
+      mail.send({ to, template: 'c', context: { logo: 'cid:gone.png' } }),
+    ).rejects.toThrow(/cid:gone\.png/);
+    expect(outbox.mails).toHaveLength(2);
+  });
+
   it('takes the locale from the message, the caller or the options, when it is called', async () => {
     const { mail, outbox } = await start(files, { locale: () => 'pt-PT' });
     const message = { to, template: 'welcome', context: { name: 'Jo' } };

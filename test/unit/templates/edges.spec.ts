@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { MailTemplateError } from '../../../lib/base/errors.js';
 import { loadCssInliner } from '../../../lib/templates/css.js';
+import { handlebars } from '../../../lib/templates/engines/handlebars.js';
 import { mjml } from '../../../lib/templates/engines/mjml.js';
 import { loadHtmlToText } from '../../../lib/templates/html-text.js';
 import { insertPreheader } from '../../../lib/templates/preheader.js';
@@ -400,3 +401,51 @@ describe('deep and long html', () => {
     expect(error.message).toMatch(/the html nests deeper than 1000 elements/);
   });
 });
+
+describe('the work of inliner and converter', () => {
+  it('is done once for mails that differ in their values alone', async () => {
+    const toText = await loadHtmlToText();
+    const inlineCss = await loadCssInliner();
+    const work = { css: 0, text: 0 };
+    const file = { path: 'a.hbs', shown: 'a.hbs', text: PAGE };
+    const engine = await handlebars().open({
+      helpers: {},
+      find: (kind, _name, extensions) =>
+        kind === 'template' && extensions.includes('.hbs') ? file : undefined,
+      names: () => [],
+      inlineCss: (html) => {
+        work.css += 1;
+        return inlineCss(html);
+      },
+      toText: Object.assign(
+        (html: string) => {
+          work.text += 1;
+          return toText(html);
+        },
+        { links: toText.links },
+      ),
+    });
+    const template = await engine.compile('a', '');
+    for (let i = 0; i < 200; i += 1) {
+      const context = {
+        kind: i % 2 ? 'on' : 'off',
+        x: `Jo ${i}`,
+        link: `https://x.y/${i}`,
+        l: [1, 2],
+      };
+      const mail = await template.render(context, {});
+      expect(mail.html).toContain(i % 2 ? 'style="color: red;"' : 'class="off"');
+      expect(mail.text).toBe(`Jo ${i}\n\n1\n2\ngo [https://x.y/${i}]`);
+    }
+    expect(work.css).toBeLessThan(20);
+    expect(work.text).toBeLessThan(20);
+    const spaced = await template.render(
+      { kind: 'on', x: ' a  b ', link: 'https://x.y/1', l: [] },
+      {},
+    );
+    expect(spaced.text).toBe('a b\n\ngo [https://x.y/1]');
+  });
+});
+
+const PAGE =
+  '<style>.on { color: red }</style><p class="{{kind}}">{{x}}</p>{{#each l}}<div>{{this}}</div>{{/each}}<a href="{{link}}">go</a>';
