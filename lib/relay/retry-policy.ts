@@ -17,7 +17,8 @@ export interface RetryOptions {
    * accepted (RFC 1047). `hold` sets it aside as dead (`held`) until somebody decides. `once`, the
    * default, sends it one more time with the same Message-ID after 300,000 ms (5 minutes), then holds
    * it. `{ attempts, afterMs }` says how many more times (minimum 0) and after how long each (minimum
-   * 1,000).
+   * 1,000). Where the next hop recognises the mail (`safeRetryUntil`) there is one attempt more, within
+   * that time and after `minBackoffMs` to twice as long; never with `hold`.
    */
   readonly onUnknown?: 'hold' | 'once' | UnknownPolicy;
 }
@@ -89,6 +90,8 @@ export interface RetryQuestion {
   readonly attempts: number;
   /** How many of them may have been accepted, this one included. */
   readonly unknowns: number;
+  /** With `unknown`: milliseconds for which the next hop recognises the mail, so that it is not there twice. */
+  readonly safeRetryMs?: number;
   /** Milliseconds since the mail's lifetime began. */
   readonly ageMs: number;
   /** From 0 up to but not including 1. */
@@ -102,9 +105,13 @@ export function decide(policy: RetryPolicy, question: RetryQuestion): RetryDecis
   const left = policy.lifetimeMs - ageMs;
   if (disposition === 'unknown') {
     const { attempts: more, afterMs } = policy.onUnknown;
+    const asked = retryAfterMs ?? 0;
+    const safeDelayMs = Math.max(backoffMs(policy, 1, random), asked);
+    const safe = more > 0 && safeDelayMs < (question.safeRetryMs ?? 0);
     // Whoever may have got it is not told that it expired.
-    if (unknowns > more || left <= 0) return { action: 'dead', reason: 'held' };
-    return { action: 'defer', delayMs: Math.max(afterMs, retryAfterMs ?? 0) };
+    if (unknowns > (safe ? more + 1 : more) || left <= 0) return { action: 'dead', reason: 'held' };
+    // A next hop that recognises the mail needs no time to write down what it took.
+    return { action: 'defer', delayMs: safe ? safeDelayMs : Math.max(afterMs, asked) };
   }
   if (left <= 0) return { action: 'dead', reason: 'expired' };
   const wanted = Math.max(backoffMs(policy, attempts, random), retryAfterMs ?? 0);

@@ -58,7 +58,7 @@ export function attemptDelivery(
   const heard = events.hears('hop') ? withHopEvents(context, mail, options) : options;
   let delivered: Promise<MailDelivery>;
   try {
-    // A transport of the user's own may answer anything that can be awaited.
+    // A transport of the user's own may return anything that can be awaited.
     delivered = Promise.resolve(deliver?.(heard?.onHop) ?? transport.deliver(mail, heard));
   } catch (cause) {
     delivered = Promise.reject(cause);

@@ -43,12 +43,14 @@ export function settleFailure(
   if (!(error instanceof MailDeliveryError)) {
     return settle(job, context, { disposition: error.disposition, failure });
   }
-  const { code, retryAfterMs, rejected } = error;
+  const { code, retryAfterMs, rejected, safeRetryUntil } = error;
   // When every recipient was refused each has its own answer, and only some of them may be final.
   const final = rejected.filter(({ disposition }) => disposition === 'permanent');
   const mixed = code === 'MAIL_RECIPIENTS' && final.length > 0 && final.length < rejected.length;
   if (!mixed) {
-    return settle(job, context, { disposition: error.disposition, retryAfterMs, failure });
+    const safeRetryMs = safeRetryUntil === undefined ? undefined : safeRetryUntil - context.now;
+    const { disposition } = error;
+    return settle(job, context, { disposition, retryAfterMs, safeRetryMs, failure });
   }
   const gone = new Set(addressesOf(final));
   const open = job.mail.envelope.to.filter((address) => !gone.has(address));
@@ -61,11 +63,12 @@ function settle(
   what: {
     readonly disposition: MailError['disposition'];
     readonly retryAfterMs?: number;
+    readonly safeRetryMs?: number;
     readonly open?: readonly string[];
     readonly failure: JobFailure;
   },
 ): Settlement {
-  const { disposition, retryAfterMs, open, failure } = what;
+  const { disposition, retryAfterMs, safeRetryMs, open, failure } = what;
   const attempts = before + 1;
   const unknowns = unknownBefore + (disposition === 'unknown' ? 1 : 0);
   const ageMs = now - bornAt;
@@ -74,6 +77,7 @@ function settle(
     retryAfterMs,
     attempts,
     unknowns,
+    safeRetryMs,
     ageMs,
     random,
   });

@@ -36,7 +36,7 @@ export class Latency {
     return this.endedAt === undefined ? Infinity : this.clock.monotonic() - this.endedAt;
   }
 
-  /** An attempt for so many mails begins; the answer ends it. `carried` says whether its time counts. */
+  /** An attempt for so many mails begins; the returned function ends it. `carried` says whether its time counts. */
   begin(mails = 1): (carried: boolean) => void {
     const key = this.begun++;
     const from = this.clock.monotonic();

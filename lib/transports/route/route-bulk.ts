@@ -12,14 +12,14 @@ import type {
 import { verdictOf } from './faults.js';
 import type { Gate } from './gate.js';
 import { failedHop, hopOf, type HopTimes } from './hop.js';
-import { Journey } from './journey.js';
+import { RouteAttempts } from './route-attempts.js';
 import type { RouteMember } from './route-member.js';
 import type { RouteMembers } from './route-members.js';
 
 /** One recipient's mail on its way. */
 interface Part {
   readonly entry: MailBulkEntry;
-  readonly journey: Journey;
+  readonly attempts: RouteAttempts;
   outcome?: MailBulkDelivery;
 }
 
@@ -44,7 +44,7 @@ export class RouteBulk implements MailBulkTransport {
   ): Promise<readonly MailBulkDelivery[]> {
     const parts = entries.map((entry): Part => {
       const tell = options.onHop && ((hop: MailHop) => options.onHop?.(entry, hop));
-      return { entry, journey: new Journey(this.members, entry.id, tell) };
+      return { entry, attempts: new RouteAttempts(this.members, entry.id, tell) };
     });
     try {
       await this.gate.run(() => this.carry(shared, parts, options));
@@ -65,8 +65,8 @@ export class RouteBulk implements MailBulkTransport {
       const open = parts.filter(({ outcome }) => !outcome);
       const [first] = open;
       if (!first) return;
-      const { left } = first.journey;
-      const group = open.filter(({ journey }) => isSame(journey.left, left));
+      const { left } = first.attempts;
+      const group = open.filter(({ attempts }) => isSame(attempts.left, left));
       const member = await this.members.next(left, signal, true);
       if (member) await this.over(member, shared, group, options);
       else for (const part of group) this.end(part, signal);
@@ -98,8 +98,8 @@ export class RouteBulk implements MailBulkTransport {
     // Others took the one place of a transport on trial; the choice is made again.
     if (!member.breaker.admits) return;
     const { signal } = options;
-    const journeys = new Map(parts.map(({ entry, journey }) => [entry, journey]));
-    const onHop: MailBulkOptions['onHop'] = (entry, hop) => journeys.get(entry)?.tell(hop);
+    const attemptsOf = new Map(parts.map(({ entry, attempts }) => [entry, attempts]));
+    const onHop: MailBulkOptions['onHop'] = (entry, hop) => attemptsOf.get(entry)?.tell(hop);
     const settle = member.begin(false);
     const times = this.members.timer();
     const entries = parts.map(({ entry }) => entry);
@@ -109,7 +109,7 @@ export class RouteBulk implements MailBulkTransport {
     parts.forEach((part, index) => {
       const outcome = outcomes[index]!;
       // A route within this one tells its own hops.
-      if (!member.transport.transports) part.journey.tell(toHop(member, times(), outcome));
+      if (!member.transport.transports) part.attempts.tell(toHop(member, times(), outcome));
       this.conclude(member, part, outcome, signal);
     });
   }
@@ -143,7 +143,7 @@ export class RouteBulk implements MailBulkTransport {
       let outcome: MailBulkDelivery;
       try {
         const mail = singleMail(shared, part.entry);
-        outcome = await this.members.attempt(member, mail, { signal, onHop: part.journey.tell });
+        outcome = await this.members.attempt(member, mail, { signal, onHop: part.attempts.tell });
       } catch (error) {
         outcome = asMailError(error, member.name);
       }
@@ -157,12 +157,12 @@ export class RouteBulk implements MailBulkTransport {
     outcome: MailBulkDelivery,
     signal: AbortSignal | undefined,
   ): void {
-    if (!(outcome instanceof MailError)) part.outcome = part.journey.carried(member, outcome);
-    else if (!part.journey.failed(member, outcome, signal)) this.end(part, signal);
+    if (!(outcome instanceof MailError)) part.outcome = part.attempts.carried(member, outcome);
+    else if (!part.attempts.failed(member, outcome, signal)) this.end(part, signal);
   }
 
   private end(part: Part, signal: AbortSignal | undefined): void {
-    part.outcome = asMailError(part.journey.end(signal), this.members.name);
+    part.outcome = asMailError(part.attempts.end(signal), this.members.name);
   }
 }
 

@@ -62,7 +62,7 @@ export class RouteMember {
   }
 
   /**
-   * An attempt begins; the answer takes its outcome: nothing, or what it failed with. The time of one
+   * An attempt begins; the returned function takes its outcome: nothing, or what it failed with. The time of one
    * that is not `timed` says nothing about the time per mail.
    */
   begin(timed = true): (failure?: { readonly error: unknown; readonly aborted: boolean }) => void {

@@ -3,7 +3,7 @@ import { isoTime, type Clock } from '../../base/clock.js';
 import type { Mail } from '../../message/mail.js';
 import { capacityOf, type DeliverOptions, type MailDelivery } from '../transport.js';
 import { BREAKER_DEFAULTS } from './breaker.js';
-import { HeldMails } from './held-mails.js';
+import { PinnedMails } from './pinned-mails.js';
 import { failedHop, hopOf } from './hop.js';
 import { RouteMember } from './route-member.js';
 import type { RouteParts } from './route-parts.js';
@@ -21,7 +21,7 @@ export class RouteMembers {
   private readonly bulkStrategy: Strategy;
   readonly failoverUnknown: boolean;
   /** Which transport may have accepted which mail. */
-  readonly held = new HeldMails<RouteMember>();
+  readonly pinned = new PinnedMails<RouteMember>();
 
   constructor(
     parts: RouteParts,
@@ -86,7 +86,7 @@ export class RouteMembers {
     }
   }
 
-  /** When something began, and how long it took once the answer is called. */
+  /** When something began, and how long it took once the returned function is called. */
   timer(): () => { readonly startedAt: string; readonly durationMs: number } {
     const startedAt = isoTime(this.clock.now());
     const from = this.clock.monotonic();

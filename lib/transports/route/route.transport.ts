@@ -8,7 +8,7 @@ import type {
   MailTransport,
 } from '../transport.js';
 import { Gate } from './gate.js';
-import { Journey } from './journey.js';
+import { RouteAttempts } from './route-attempts.js';
 import { noTransport } from './no-transport.js';
 import type { RouteMember, TransportStatus } from './route-member.js';
 import { RouteMembers } from './route-members.js';
@@ -84,17 +84,17 @@ export class RouteTransport implements MailTransport {
 
   private async carry(mail: Mail, options: DeliverOptions): Promise<MailDelivery> {
     const { signal } = options;
-    const journey = new Journey(this.choice, mail.id, options.onHop);
+    const attempts = new RouteAttempts(this.choice, mail.id, options.onHop);
     for (;;) {
-      const member = await this.choice.next(journey.left, signal);
-      if (!member) throw journey.end(signal);
+      const member = await this.choice.next(attempts.left, signal);
+      if (!member) throw attempts.end(signal);
       // Of those whom a trial lets in together one is first; the rest choose again.
       if (!member.breaker.admits) continue;
       try {
-        const delivery = await this.choice.attempt(member, mail, { signal, onHop: journey.tell });
-        return journey.carried(member, delivery);
+        const delivery = await this.choice.attempt(member, mail, { signal, onHop: attempts.tell });
+        return attempts.carried(member, delivery);
       } catch (error) {
-        if (!journey.failed(member, error, signal)) throw journey.end(signal);
+        if (!attempts.failed(member, error, signal)) throw attempts.end(signal);
       }
     }
   }

@@ -10,7 +10,7 @@ export function isRouteUrl(text: string): boolean {
 /**
  * Reads `failover:(smtp://… sendgrid://…)?trialAfterMs=5000`. Transports are set apart by spaces and may be
  * routes themselves; parameters are `failoverUnknown`, `failures`, `trialAfterMs`, `authTrialAfterMs`.
- * What it answers is still to be checked by `readRouteOptions`.
+ * What it returns is still to be checked by `readRouteOptions`.
  * @throws MailConfigurationError that never quotes the URL: it holds passwords.
  */
 export function parseRouteUrl(text: string, path: string): Record<string, unknown> {

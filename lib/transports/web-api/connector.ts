@@ -36,7 +36,7 @@ interface Attempt {
 
 /** undici's, with a deadline that is exact; its own rings up to a second late. */
 export function connectorOf({ connectMs, proxy, ...options }: ConnectorOptions): Connect<void> {
-  // It answers the socket; its types do not say so.
+  // It returns the socket; its types do not say so.
   const direct = buildConnector({
     ...options,
     timeout: 0,

@@ -14,7 +14,7 @@ export class ProxyRefusal extends Error {
 
 /**
  * Asks the proxy for a tunnel to `authority` (`host:port`). Calls back once: with the tunnel, or with why there is
- * none. Destroying the answer gives up.
+ * none. Destroying the returned request gives up.
  */
 export function openTunnel(
   proxy: Proxy,

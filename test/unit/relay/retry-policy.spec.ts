@@ -34,6 +34,13 @@ describe('retry policy', () => {
     { name: 'that may have been accepted, to be held', with: { disposition: 'unknown', unknowns: 1 }, policy: { onUnknown: { attempts: 0, afterMs: 300 } }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
     { name: 'that may have been accepted at the end of its life', with: { disposition: 'unknown', unknowns: 1, ageMs: 1_000 }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
     { name: 'that may have been accepted, where the server asks for time', with: { disposition: 'unknown', unknowns: 1, retryAfterMs: 900 }, is: { action: 'defer', delayMs: 900 } }, // prettier-ignore
+    { name: 'that may have been accepted and is recognised', with: { disposition: 'unknown', unknowns: 1, safeRetryMs: 16 }, is: { action: 'defer', delayMs: 15 } }, // prettier-ignore
+    { name: 'that may have been accepted and is recognised for one attempt more', with: { disposition: 'unknown', unknowns: 2, safeRetryMs: 16 }, is: { action: 'defer', delayMs: 15 } }, // prettier-ignore
+    { name: 'that may have been accepted and is recognised, but not without end', with: { disposition: 'unknown', unknowns: 3, safeRetryMs: 1_000 }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
+    { name: 'that may have been accepted and is recognised no longer', with: { disposition: 'unknown', unknowns: 1, safeRetryMs: 15 }, is: { action: 'defer', delayMs: 300 } }, // prettier-ignore
+    { name: 'that may have been accepted twice and is recognised no longer', with: { disposition: 'unknown', unknowns: 2, safeRetryMs: -5 }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
+    { name: 'that may have been accepted and is recognised until before the server wants it', with: { disposition: 'unknown', unknowns: 1, retryAfterMs: 400, safeRetryMs: 399 }, is: { action: 'defer', delayMs: 400 } }, // prettier-ignore
+    { name: 'that may have been accepted and is recognised, to be held', with: { disposition: 'unknown', unknowns: 1, safeRetryMs: 1_000 }, policy: { onUnknown: { attempts: 0, afterMs: 300 } }, is: { action: 'dead', reason: 'held' } }, // prettier-ignore
     { name: 'that was refused for now, later than it may have been accepted', with: { attempts: 2, unknowns: 1 }, is: { action: 'defer', delayMs: 25 } }, // prettier-ignore
     { name: 'in its life', with: { ageMs: 500 }, is: { action: 'defer', delayMs: 15 } },
     { name: 'at the end of its life', with: { ageMs: 1_000 }, is: { action: 'dead', reason: 'expired' } }, // prettier-ignore

@@ -6,7 +6,7 @@ import type { RouteMember } from './route-member.js';
 import type { RouteMembers } from './route-members.js';
 
 /** One mail's way over a route: where it has been, where it may still go, and how it ends. */
-export class Journey {
+export class RouteAttempts {
   /** The transports that it may still take. */
   readonly left: Set<RouteMember>;
   private readonly candidates: readonly RouteMember[];
@@ -20,8 +20,8 @@ export class Journey {
     private readonly onHop?: (hop: MailHop) => void,
   ) {
     // A mail that its transport may have accepted goes nowhere else.
-    const held = members.failoverUnknown ? undefined : members.held.get(id);
-    this.candidates = held ? [held] : members.all;
+    const pinned = members.failoverUnknown ? undefined : members.pinned.get(id);
+    this.candidates = pinned ? [pinned] : members.all;
     this.left = new Set(this.candidates);
   }
 
@@ -31,14 +31,14 @@ export class Journey {
   };
 
   carried(member: RouteMember, delivery: MailDelivery): MailDelivery {
-    this.members.held.release(this.id);
+    this.members.pinned.unpin(this.id);
     return { ...delivery, transport: member.label(delivery.transport), hops: this.hops };
   }
 
   /** A transport failed the mail. Returns whether another one may carry it. */
   failed(member: RouteMember, error: unknown, signal?: AbortSignal): boolean {
     this.left.delete(member);
-    if (isUnknown(error)) this.members.held.hold(this.id, member);
+    if (isUnknown(error)) this.members.pinned.pin(this.id, member);
     this.failures.set(member, error);
     this.final = this.members.stopped(signal) || !mayGoOn(error, this.members.failoverUnknown);
     return !this.final;
