@@ -26,7 +26,7 @@ const { bytes } = composeMime(
     text,
     html: `<p>${text}</p>`,
   }),
-)!;
+);
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const options: SmtpDkimOptions = {

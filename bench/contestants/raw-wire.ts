@@ -6,7 +6,7 @@ import { messageOf } from '../messages.js';
 import type { Cell, Load, StartLoad, Tally } from './cell.js';
 
 const LF = 10;
-const BODIES = Array.from({ length: 50 }, (_, i) => composeMime(createMail(messageOf(i)))!.bytes);
+const BODIES = Array.from({ length: 50 }, (_, i) => composeMime(createMail(messageOf(i))).bytes);
 const envelope = (i: number): string =>
   `MAIL FROM:<hello@shop.example>\r\nRCPT TO:<customer-${i}@mail.example>\r\n`;
 

@@ -91,7 +91,7 @@ export function parseMail(json: unknown): Mail {
   const template = readLine(issues, 'template', readField(stored, 'template'));
   if (message['messageId'] === undefined) issues.add('messageId', 'is missing', FIX);
   if (message['envelope'] === undefined) issues.add('envelope', 'is missing', FIX);
-  const draft = readMessage(issues, message, { maxBytes: Number.POSITIVE_INFINITY });
+  const draft = readMessage(issues, message, { maxBytes: Number.POSITIVE_INFINITY, stored: true });
   const messageId = draft?.messageId;
   if (!draft || !isUuidV7(id) || createdAt === undefined || messageId === undefined) {
     return issues.raise();

@@ -10,7 +10,13 @@ export type MailAddressesInput = MailAddressInput | readonly MailAddressInput[];
 /** A file that travels with the message. Exactly one of `content`, `path` and `href`. */
 export interface MailAttachmentInput {
   readonly filename?: string;
-  /** Media type, for example `application/pdf`. Default: by the filename, else `application/octet-stream`. */
+  /**
+   * Media type, for example `application/pdf`. Default: by the filename, else
+   * `application/octet-stream`. A `text/*` given as a string with
+   * more than ASCII gets `charset=utf-8`. A `message/*` that
+   * may not travel as one (NUL, a bare CR or LF, a line over 998 bytes) goes as
+   * `application/octet-stream`.
+   */
   readonly contentType?: string;
   /** The bytes, or text in `encoding`. */
   readonly content?: string | Uint8Array;
@@ -50,8 +56,9 @@ export interface MailListInput {
 
 /** A calendar invitation (RFC 5546) as an alternative of the body. */
 export interface MailCalendarInput {
-  /** iTIP method. Default `PUBLISH`. */
-  readonly method?: 'PUBLISH' | 'REQUEST' | 'REPLY' | 'CANCEL' | 'ADD' | 'REFRESH' | 'COUNTER';
+  /** iTIP method; a METHOD of the content has to be the same. Default: the content's, else `PUBLISH`. */
+  readonly method?:
+    'PUBLISH' | 'REQUEST' | 'REPLY' | 'ADD' | 'CANCEL' | 'REFRESH' | 'COUNTER' | 'DECLINECOUNTER';
   readonly content: string;
 }
 

@@ -120,7 +120,7 @@ const postmark = new PostmarkProvider({
 const soon = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString();
 
 const CARRIERS: Readonly<Record<string, Carrier>> = {
-  MIME: { rules: MIME_FIELDS, carry: (mail) => composeMime(mail)!.bytes.toString() },
+  MIME: { rules: MIME_FIELDS, carry: (mail) => composeMime(mail).bytes.toString() },
   SendGrid: {
     rules: SENDGRID_FIELDS,
     carry: (mail) => said(sendGrid.request(mail)),

@@ -39,13 +39,20 @@ export class ByteWriter {
 
   /**
    * Appends `text` as UTF-8, never as latin1: a character whose low byte is CR or LF must not become
-   * a line end. Answers whether all of it was ASCII.
+   * a line end. Returns whether all of it was ASCII.
    */
   text(text: string): boolean {
     this.ensure(text.length * 3);
     const written = this.buffer.write(text, this.length);
     this.length += written;
     return written === text.length;
+  }
+
+  /** Appends bytes as they are. */
+  bytes(bytes: Uint8Array): void {
+    this.ensure(bytes.length);
+    this.buffer.set(bytes, this.length);
+    this.length += bytes.length;
   }
 
   /** Ends the last line, if it has not ended. */

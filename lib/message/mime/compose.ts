@@ -1,7 +1,6 @@
 import type { Mail } from '../mail.js';
 import { base64Size } from './base64.js';
 import { ByteWriter } from './byte-writer.js';
-import { isSimpleType } from './content-type.js';
 import { headerFault } from './header-fault.js';
 import { partsOf } from './part.js';
 import { PartWriter } from './part-writer.js';
@@ -28,22 +27,12 @@ export interface ComposedMail {
 const writer = new ByteWriter();
 
 /**
- * Whether `composeMime` covers the mail: all that `Mail` can say, except for an attachment that is a
- * message or multipart itself (it must not be encoded, RFC 2046 §5.2.1) or whose media type has
- * parameters beyond plain ASCII.
- */
-export function canCompose(mail: Mail): boolean {
-  return mail.attachments.every((file) => isSimpleType(file.contentType));
-}
-
-/**
  * The mail as the bytes of a message. The same mail gives the same bytes, so that every attempt
- * sends the same. `undefined` when `canCompose` says no.
+ * sends the same, and by the same rules whatever it carries.
  *
  * @throws MailValidationError when a header would break out of its line or be too long for one.
  */
-export function composeMime(mail: Mail, options?: ComposeOptions): ComposedMail | undefined {
-  if (!canCompose(mail)) return undefined;
+export function composeMime(mail: Mail, options?: ComposeOptions): ComposedMail {
   // `=_` cannot stand in quoted-printable or base64, so no body holds the boundary (RFC 2045 §6.7).
   if (!/^[\w.-]{1,60}$/.test(mail.id)) throw headerFault('id', 'is not an id');
   const boundary = `=_${mail.id}`;

@@ -7,6 +7,8 @@ const BARE_ADDRESS = /^[^\s\0-\x20\x7f"(),:;<>@[\\\]]+@[^\s\0-\x20\x7f"(),:;<>@[
 const QUOTED_ADDRESS =
   /^(?:"(?:[^"\\\0-\x1f\x7f]|\\[^\0-\x1f\x7f])*"|[^\s\0-\x20\x7f"(),:;<>@[\\\]]+)@(?:\[[^\s\0-\x20\x7f<>[\\\]]*\]|[^\s\0-\x20\x7f"(),:;<>@[\\\]]+)$/;
 
+const ASCII = /^[\x20-\x7e]*$/;
+
 /** Free text (RFC 5322 §2.2.1), as encoded words where it has to be. */
 export function unstructured(value: string, path: string): string {
   // No parser keeps white space around a plain value, and a line of nothing else must not be.
@@ -45,17 +47,52 @@ export function verbatim(value: string, path: string): string {
  */
 export function listValue(value: string, path: string): string {
   const trimmed = verbatim(value, path).trim();
-  if (/^[\x20-\x7e]*$/.test(trimmed)) return trimmed;
-  return trimmed.replace(/<[^<>]*>|\((?:[^()\\]|\\.)*\)|[^<(\s,][^<(,]*|[<(]/gs, (part) => {
-    if (/^[\x20-\x7e]*$/.test(part)) return part;
-    if (part.startsWith('<')) {
-      throw headerFault(path, 'has a URL that is not ASCII', 'Percent-encode the URL');
-    }
-    if (part.startsWith('(')) return `(${words(unescape(part.slice(1, -1)), path)})`;
-    const text = part.trimEnd();
-    const quoted = /^"(.*)"$/s.exec(text)?.[1];
-    return words(quoted === undefined ? text : unescape(quoted), path) + part.slice(text.length);
-  });
+  if (ASCII.test(trimmed)) return trimmed;
+  let written = '';
+  for (let at = 0; at < trimmed.length;) {
+    const { kind, end } = listPart(trimmed, at);
+    const part = trimmed.slice(at, end);
+    written += kind === 'gap' || ASCII.test(part) ? part : encodedPart(kind, part, path);
+    at = end;
+  }
+  return written;
+}
+
+type ListPart = 'url' | 'comment' | 'phrase' | 'gap';
+
+/**
+ * What begins at `at`, and where it ends. What is opened and never closed is a phrase as far as it was
+ * read, so that no character is read more than twice.
+ */
+function listPart(value: string, at: number): { readonly kind: ListPart; readonly end: number } {
+  const until = (stop: RegExp): number => {
+    stop.lastIndex = at + 1;
+    return stop.exec(value)?.index ?? value.length;
+  };
+  const first = value[at]!;
+  if (first === '<') {
+    const end = until(/[<>]/g);
+    return value[end] === '>' ? { kind: 'url', end: end + 1 } : { kind: 'phrase', end };
+  }
+  if (first === '(') {
+    let end = at + 1;
+    while (end < value.length && !'()'.includes(value[end]!)) end += value[end] === '\\' ? 2 : 1;
+    if (value[end] === ')') return { kind: 'comment', end: end + 1 };
+    return { kind: 'phrase', end: Math.min(end, value.length) };
+  }
+  return /[\s,]/.test(first)
+    ? { kind: 'gap', end: until(/[^\s,]/g) }
+    : { kind: 'phrase', end: until(/[<(,]/g) };
+}
+
+function encodedPart(kind: ListPart, part: string, path: string): string {
+  if (kind === 'url') {
+    throw headerFault(path, 'has a URL that is not ASCII', 'Percent-encode the URL');
+  }
+  if (kind === 'comment') return `(${words(unescape(part.slice(1, -1)), path)})`;
+  const text = part.trimEnd();
+  const quoted = /^"(.*)"$/s.exec(text)?.[1];
+  return words(quoted === undefined ? text : unescape(quoted), path) + part.slice(text.length);
 }
 
 function unescape(text: string): string {

@@ -1,14 +1,20 @@
-import { detectExtension } from 'nodemailer/lib/mime-funcs';
+import type { MailAttachment } from '../mail.js';
+import { OCTET_STREAM, parameterOf, parseMediaType } from '../media-type.js';
+import { extensionOf } from '../media-types.js';
 import { writeBase64 } from './base64.js';
 import type { ByteWriter } from './byte-writer.js';
 import { fold } from './fold.js';
 import { headerFault } from './header-fault.js';
+import { messageEncoding } from './message-part.js';
 import { filenameParameters } from './parameters.js';
 import type { FilePart, MultiPart, Part, TextPart } from './part.js';
 import { writeTextBody } from './text-body.js';
 
 /** RFC 2392: an id that can stand in a `cid:` URL and between angle brackets. */
 const CONTENT_ID = /^[\x21-\x3b\x3d\x3f-\x7e]{1,900}$/;
+
+/** What the composer writes itself, from the filename; a file has no boundary. */
+const OWN_PARAMETERS = /; (?:name|boundary)\*?(?:\d+\*?)?=(?:"[^"]*"|[^;]*)/g;
 
 /** Writes the tree of parts of one message, depth first. */
 export class PartWriter {
@@ -44,18 +50,30 @@ export class PartWriter {
 
   private writeFile({ file, index }: FilePart): void {
     const path = `attachments[${index}]`;
-    // Without a name some programs show no attachment at all, or one that nothing opens.
-    const filename = file.filename ?? `attachment-${index + 1}.${extensionOf(file.contentType)}`;
-    const parameters = filenameParameters(filename, `${path}.filename`);
-    let head = line(`Content-Type: ${file.contentType}${parameters.name}`, path);
+    const given = parseMediaType(file.contentType);
+    if (given === undefined || given.startsWith('multipart/')) {
+      throw headerFault(`${path}.contentType`, 'is no media type of a file');
+    }
+    const encoding = given.startsWith('message/')
+      ? messageEncoding(given, file.content, `--${this.boundary}`)
+      : 'base64';
+    // A message that breaks the rules of the wire goes as a file like any other, byte for byte.
+    const type = encoding === undefined ? OCTET_STREAM : given.replace(OWN_PARAMETERS, '');
+    const parameters = filenameParameters(filenameOf(file, given, index), `${path}.filename`);
+    let head = line(`Content-Type: ${type}${parameters.name}`, path);
     if (file.cid) {
       if (!CONTENT_ID.test(file.cid)) throw headerFault(`${path}.cid`, 'is not a Content-ID');
       head += `Content-ID: <${file.cid}>\r\n`;
     }
-    head += 'Content-Transfer-Encoding: base64\r\n';
+    head += `Content-Transfer-Encoding: ${encoding ?? 'base64'}\r\n`;
     head += line(`Content-Disposition: ${file.disposition}${parameters.filename}`, path);
     this.out.text(head + '\r\n');
-    writeBase64(this.out, file.content, file.content.length);
+    if (encoding === '7bit' || encoding === '8bit') {
+      if (encoding === '8bit') this.has8bit = true;
+      this.out.bytes(file.content);
+    } else {
+      writeBase64(this.out, file.content, file.content.length);
+    }
   }
 
   private writeMulti({ subtype, parts }: MultiPart): void {
@@ -73,7 +91,11 @@ function line(field: string, path: string): string {
   return fold(field, path) + '\r\n';
 }
 
-function extensionOf(contentType: string): string {
-  const extension = detectExtension(contentType);
-  return /^\w+$/.test(extension) ? extension : 'bin'; // it may answer `*`
+/** Without a name some programs show no attachment at all, or one that nothing opens. */
+function filenameOf(file: MailAttachment, type: string, index: number): string {
+  return (
+    file.filename ??
+    parameterOf(type, 'name') ??
+    `attachment-${index + 1}.${extensionOf(type) ?? 'bin'}`
+  );
 }

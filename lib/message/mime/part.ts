@@ -1,4 +1,5 @@
 import type { Mail, MailAttachment } from '../mail.js';
+import { canonicalLineEnds } from './text-body.js';
 
 /** A mail's body as MIME parts (RFC 2046). */
 export type Part = TextPart | FilePart | MultiPart;
@@ -24,7 +25,7 @@ export interface MultiPart {
 }
 
 /**
- * The tree that nodemailer builds, so that both composers make the same message:
+ * The tree that nodemailer builds too, and mail programs are used to:
  * mixed(alternative(text, amp, related(html, files with a cid), calendar), other files).
  * A level with one part is left out; without html every file is an attachment.
  */
@@ -71,7 +72,7 @@ function invitation(content: string): MailAttachment {
   return {
     filename: 'invite.ics',
     contentType: 'application/ics',
-    content: Buffer.from(content),
+    content: Buffer.from(canonicalLineEnds(content)),
     disposition: 'attachment',
   };
 }

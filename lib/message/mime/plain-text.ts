@@ -7,7 +7,7 @@ const LONGEST_LINE = 78;
 
 /**
  * Writes a text as it is, CR, LF and CRLF as CRLF, when that is safe: printable, in short lines that
- * nobody on the way rewrites. Otherwise answers `false`, and nothing is written.
+ * nobody on the way rewrites. Otherwise returns `false`, and nothing is written.
  */
 export function writePlainText(out: ByteWriter, source: TextSource): boolean {
   const { bytes, view, length } = source;

@@ -2,7 +2,8 @@ import type { Mail, MailAddress } from '../mail.js';
 import { dateValue } from './date-header.js';
 import { fold } from './fold.js';
 import { headerFault } from './header-fault.js';
-import { listValue, mailbox, unstructured, verbatim } from './header-value.js';
+import { mailbox, unstructured, verbatim } from './header-value.js';
+import { headerValue } from './structured-value.js';
 
 /** RFC 5322 §3.6.8 ftext: printable ASCII without the colon. */
 const FIELD_NAME = /^[\x21-\x39\x3b-\x7e]{1,76}$/;
@@ -48,13 +49,8 @@ function customHeader(name: string, value: string, path: string): string {
   if (!FIELD_NAME.test(name)) throw headerFault(`${path}.name`, 'is not a header name');
   if (OWN_FIELDS.test(name))
     throw headerFault(`${path}.name`, 'is a header that the message has already');
-  const isList = /^list-/i.test(name);
   const valuePath = `${path}.value`;
-  return field(
-    name,
-    isList ? listValue(value, valuePath) : unstructured(value, valuePath),
-    valuePath,
-  );
+  return field(name, headerValue(name, value, valuePath), valuePath);
 }
 
 function addressField(name: string, list: readonly MailAddress[], path: string): string {

@@ -13,7 +13,7 @@ const BASE64 = 'Content-Transfer-Encoding: base64\r\n\r\n';
 /**
  * Writes the rest of a text part, after the header lines in `head`, in the encoding that suits the
  * text (RFC 2045 §6): as it is, when that is ASCII (or 8bit is welcome) in short lines; else the
- * shorter of quoted-printable and base64. Answers whether it went out as 8bit.
+ * shorter of quoted-printable and base64. Returns whether it went out as 8bit.
  */
 export function writeTextBody(
   out: ByteWriter,
@@ -45,6 +45,7 @@ export function writeTextBody(
   return false;
 }
 
-function canonicalLineEnds(text: string): string {
+/** CRLF for every CR, LF and CRLF. */
+export function canonicalLineEnds(text: string): string {
   return text.includes('\r') ? text.replace(/\r\n|\r|\n/g, '\r\n') : text.replaceAll('\n', '\r\n');
 }

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { ATTACHMENT_FIELDS, checkUnknown, isObject, readField } from './fields.js';
 import type { IssueList } from './issues.js';
 import type { MailAttachment } from '../mail.js';
-import { mediaTypeOf, parseMediaType } from '../media-type.js';
+import { mediaTypeOf, parameterOf, parseMediaType } from '../media-type.js';
 import { NONE, readChoice, readLine } from './read-basics.js';
 import type { SizeMeter } from './size-meter.js';
 import { show, surrogateFault } from '../text.js';
@@ -19,7 +19,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
 };
 // RFC 2045 Content-ID without the brackets.
 const CID = /^[!-;=?-~]{1,255}$/;
-const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
+const NO_BASE64 = /[^A-Za-z0-9+/_-]/;
 
 /** `JSON.stringify` writes the bytes as base64: a third more, where Buffer's own form is four times. */
 function attachmentToJson(this: MailAttachment): Record<string, unknown> {
@@ -46,11 +46,30 @@ function decode(
     if (text.length % 2 === 0 && /^[0-9a-f]*$/i.test(text)) return Buffer.from(text, 'hex');
   } else {
     const compact = /\s/.test(text) ? text.replace(/\s+/g, '') : text;
-    const bare = compact.replace(/=+$/, '').length;
-    if (BASE64.test(compact) && bare % 4 !== 1) return Buffer.from(compact, 'base64');
+    const bare = withoutPadding(compact);
+    if (!NO_BASE64.test(bare) && bare.length % 4 !== 1) return Buffer.from(bare, 'base64');
   }
   issues.add(path, `is not valid ${encoding}`, 'Encode the content again, or give a Buffer');
   return undefined;
+}
+
+/** Without the one or two `=` at its end. A pattern would look at each `=` of many from the start. */
+function withoutPadding(base64: string): string {
+  const padding = base64.endsWith('==') ? 2 : base64.endsWith('=') ? 1 : 0;
+  return padding === 0 ? base64 : base64.slice(0, -padding);
+}
+
+/** A text given as a string that is not ASCII goes as UTF-8 and says so: without, it is ASCII (RFC 2046 §4.1.2). */
+function typeOfText(issues: IssueList, path: string, type: string): string {
+  const charset = parameterOf(type, 'charset');
+  if (charset === undefined) return `${type}; charset=utf-8`;
+  if (/^utf-?8$/i.test(charset)) return type;
+  issues.add(
+    `${path}.contentType`,
+    `says charset ${show(charset)}, and \`content\` is a string, which goes as UTF-8`,
+    'Leave the charset out, or encode the text yourself and give the bytes',
+  );
+  return type;
 }
 
 function readContent(
@@ -58,7 +77,7 @@ function readContent(
   path: string,
   attachment: object,
   meter: SizeMeter,
-): Buffer | undefined {
+): { readonly bytes: Buffer; readonly isText: boolean } | undefined {
   const encoding =
     readChoice(issues, `${path}.encoding`, readField(attachment, 'encoding'), [
       'utf8',
@@ -69,11 +88,13 @@ function readContent(
   const at = `${path}.content`;
   if (typeof value === 'string') {
     if (!meter.addAttachment(at, Buffer.byteLength(value, encoding))) return undefined;
-    return decode(issues, at, value, encoding);
+    const bytes = decode(issues, at, value, encoding);
+    // Nothing but ASCII is what a text without a charset is.
+    return bytes && { bytes, isText: encoding === 'utf8' && bytes.length > value.length };
   }
   if (types.isUint8Array(value)) {
     if (!meter.addAttachment(at, value.byteLength)) return undefined;
-    return Buffer.from(value);
+    return { bytes: Buffer.from(value), isText: false };
   }
   const stream = isObject(value) && ('pipe' in value || Symbol.asyncIterator in value);
   let fix = 'Give a string, a Buffer or another Uint8Array';
@@ -144,10 +165,11 @@ function readAttachment(
   );
   const content = refused ? undefined : readContent(issues, path, value, meter);
   if (content === undefined || contentType === undefined) return undefined;
+  const isText = content.isText && contentType.startsWith('text/');
   return freezeAttachment({
     ...(filename !== undefined && { filename }),
-    contentType,
-    content,
+    contentType: isText ? typeOfText(issues, path, contentType) : contentType,
+    content: content.bytes,
     ...(cid !== undefined && { cid }),
     disposition: disposition ?? (cid === undefined ? 'attachment' : 'inline'),
   });

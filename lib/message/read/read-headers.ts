@@ -1,7 +1,9 @@
+import { MailValidationError } from '../../base/errors.js';
 import { isObject, readField, checkUnknown } from './fields.js';
 import type { IssueList } from './issues.js';
 import type { MailHeader } from '../mail.js';
-import { fieldTextFault, show } from '../text.js';
+import { headerValue, isStructured } from '../mime/structured-value.js';
+import { fieldTextFault, show, type TextFault } from '../text.js';
 
 /** Headers that the composer writes, and the field that sets each. */
 const OWNED: Readonly<Record<string, string>> = {
@@ -21,12 +23,16 @@ const OWNED: Readonly<Record<string, string>> = {
   'return-path': 'Use `envelope.from`; the last server writes the header',
   'dkim-signature': "Set `dkim` in the transport's options",
 };
+/** These take one value, not a list of URLs (RFC 2919, RFC 8058). */
+const SINGLE_LISTS = new Set(['list-id', 'list-unsubscribe-post']);
 const PRIORITY_FAMILY = new Set(['x-priority', 'x-msmail-priority', 'importance', 'priority']);
 // RFC 5322 §3.6.8 ftext: printable ASCII but the colon.
 const NAME = /^[!-9;-~]{1,76}$/;
 
 /** Which names are taken by other fields of the message at hand. */
 export interface TakenHeaders {
+  /** Out of storage: a release before took values that the door refuses today. */
+  readonly stored?: boolean;
   readonly priority: boolean;
   /** Lower-case `list-*` names that `list` writes. */
   readonly list: ReadonlySet<string>;
@@ -58,12 +64,50 @@ function nameFault(
   return undefined;
 }
 
+/** What the composer would refuse: it is told at the door. */
+function structureFault(name: string, value: string, path: string): TextFault | undefined {
+  if (!isStructured(name)) return undefined;
+  try {
+    headerValue(name, value, path);
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof MailValidationError)) throw error;
+    return error.issues[0];
+  }
+}
+
+/** `List-*` fields stand once each and take several URLs (RFC 2369 §3): repeated ones become one. */
+function joinLists(issues: IssueList, path: string, headers: MailHeader[]): MailHeader[] {
+  const lists = new Map<string, Set<string>>();
+  for (const { name, value } of headers) {
+    const key = name.toLowerCase();
+    if (!key.startsWith('list-')) continue;
+    const values = lists.get(key);
+    if (values) values.add(value);
+    else lists.set(key, new Set([value]));
+  }
+  if (lists.size === 0) return headers;
+  return headers.flatMap((header) => {
+    const key = header.name.toLowerCase();
+    if (!key.startsWith('list-')) return [header];
+    const values = lists.get(key);
+    lists.delete(key);
+    if (!values) return [];
+    if (values.size === 1) return [header];
+    if (SINGLE_LISTS.has(key)) {
+      issues.add(`${path}.${header.name}`, 'has several values', 'Give one (RFC 2369 §3)');
+    }
+    return [Object.freeze({ name: header.name, value: [...values].join(', ') })];
+  });
+}
+
 function readValue(
   issues: IssueList,
   path: string,
   name: string,
   value: unknown,
   into: MailHeader[],
+  stored = false,
 ): void {
   if (typeof value !== 'string') {
     const fix =
@@ -73,7 +117,8 @@ function readValue(
     issues.add(path, `expected a string, got ${show(value)}`, fix);
     return;
   }
-  const fault = fieldTextFault(value, true);
+  const fault =
+    fieldTextFault(value, true) ?? (stored ? undefined : structureFault(name, value, path));
   if (fault) issues.addFault(path, fault);
   else into.push(Object.freeze({ name, value: value.trim() }));
 }
@@ -90,9 +135,9 @@ function readOne(
   if (fault) issues.addFault(path, fault);
   else if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i += 1) {
-      readValue(issues, `${path}[${i}]`, name, value[i], into);
+      readValue(issues, `${path}[${i}]`, name, value[i], into, taken.stored);
     }
-  } else readValue(issues, path, name, value, into);
+  } else readValue(issues, path, name, value, into, taken.stored);
 }
 
 /** Extra headers, as an object or as a list of `{ key, value }`, in their order. */
@@ -128,5 +173,5 @@ export function readHeaders(
       'Write `headers: { "X-Name": "…" }`',
     );
   }
-  return into;
+  return joinLists(issues, path, into);
 }

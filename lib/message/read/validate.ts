@@ -7,6 +7,7 @@ import { readAddress, readAddresses, readEnvelope } from './read-addresses.js';
 import { readAttachments } from './read-attachments.js';
 import { NONE, readBoolean, readBody, readChoice, readDate, readLine } from './read-basics.js';
 import { readMetadata, readTags } from './read-basics.js';
+import { readCalendar } from './read-calendar.js';
 import { readDsn } from './read-dsn.js';
 import { readHeaders } from './read-headers.js';
 import { readList } from './read-list.js';
@@ -25,16 +26,6 @@ export interface MailDraft extends Omit<Mail, 'id' | 'createdAt' | 'messageId' |
 /** With every optional key written out, if only as `undefined`. */
 type Complete<T> = { readonly [K in keyof Required<T>]: T[K] };
 
-const ICAL_METHODS = [
-  'PUBLISH',
-  'REQUEST',
-  'REPLY',
-  'CANCEL',
-  'ADD',
-  'REFRESH',
-  'COUNTER',
-] as const;
-
 type Read<T> = (issues: IssueList, path: string, value: unknown) => T;
 
 /** The message's own fields, with the module's defaults behind them; each is read once. */
@@ -43,6 +34,8 @@ class Fields {
     private readonly issues: IssueList,
     private readonly message: object,
     private readonly defaults: object | undefined,
+    /** The message comes out of storage, where a release before may have put it. */
+    readonly stored: boolean,
   ) {}
 
   own(key: MessageField): unknown {
@@ -101,25 +94,6 @@ function readPriority(issues: IssueList, path: string, value: unknown): Mail['pr
   return readChoice(issues, path, value, PRIORITIES);
 }
 
-function readCalendar(issues: IssueList, path: string, value: unknown): Mail['icalEvent'] {
-  if (value === undefined) return undefined;
-  if (!isObject(value)) {
-    issues.add(path, `expected an object, got ${show(value)}`, 'Write `{ method, content }`');
-    return undefined;
-  }
-  checkUnknown(issues, path, value, ['method', 'content'], {
-    path: 'Read the file yourself and give `content`',
-    href: 'Fetch the URL yourself and give `content`',
-    filename: 'Remove it; to offer the file as well, add it to `attachments`',
-    encoding: 'Remove it: `content` is a string',
-  });
-  const method = readChoice(issues, `${path}.method`, readField(value, 'method'), ICAL_METHODS);
-  const content = readBody(issues, `${path}.content`, readField(value, 'content') ?? null);
-  return content === undefined
-    ? undefined
-    : Object.freeze({ method: method ?? 'PUBLISH', content });
-}
-
 /** The message's headers win over defaults of the same name, which go first. */
 function mergeHeaders(defaults: MailHeader[], own: MailHeader[]): readonly MailHeader[] {
   if (defaults.length === 0) return own;
@@ -137,7 +111,7 @@ function readAllHeaders(
   const listHeaders = fields.read('list', readList);
   if (own === undefined && fallback === undefined) return listHeaders;
   const list = new Set(listHeaders.map(({ name }) => name.toLowerCase()));
-  const taken = { priority, list };
+  const taken = { priority, list, stored: fields.stored };
   const extra = mergeHeaders(
     readHeaders(issues, 'defaults.headers', fallback, taken),
     readHeaders(issues, 'headers', own, taken),
@@ -189,7 +163,9 @@ function readContent(issues: IssueList, fields: Fields, meter: SizeMeter) {
   const text = measured(meter, 'text', fields.read('text', readBody));
   const html = measured(meter, 'html', fields.read('html', readBody));
   const amp = measured(meter, 'amp', fields.read('amp', readBody));
-  const icalEvent = fields.read('icalEvent', readCalendar);
+  const icalEvent = fields.read('icalEvent', (_, path, value) =>
+    readCalendar(issues, path, value, fields.stored),
+  );
   measured(meter, 'icalEvent.content', icalEvent?.content);
   const attachments = fields.read('attachments', (_, path, value) =>
     readAttachments(issues, path, value, meter),
@@ -237,7 +213,7 @@ function readRest(issues: IssueList, fields: Fields, meter: SizeMeter) {
 export function readMessage(
   issues: IssueList,
   message: unknown,
-  options: { defaults?: object; maxBytes: number },
+  options: { defaults?: object; maxBytes: number; stored?: boolean },
 ): MailDraft | undefined {
   if (!isObject(message)) {
     issues.add('message', `expected an object, got ${show(message)}`, 'Give a MailMessage');
@@ -247,7 +223,7 @@ export function readMessage(
   if (options.defaults) {
     checkUnknown(issues, 'defaults', options.defaults, MESSAGE_FIELDS, MESSAGE_INSTEAD);
   }
-  const fields = new Fields(issues, message, options.defaults);
+  const fields = new Fields(issues, message, options.defaults, options.stored === true);
   const meter = new SizeMeter(options.maxBytes);
   const parties = readParties(issues, fields);
   const { from } = parties;

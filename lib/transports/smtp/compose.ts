@@ -1,7 +1,8 @@
-import type { Mail, MailAddress } from '../../message/mail.js';
+import type { Mail } from '../../message/mail.js';
 import type { MailField, MailFieldRule } from '../../message/mail-fields.js';
-import { type ComposedMail, composeMime } from '../../message/mime/compose.js';
+import { composeMime } from '../../message/mime/compose.js';
 import type { MIME_FIELDS } from '../../message/mime/mime-fields.js';
+import type { WireMail } from './protocol/commands.js';
 
 /** What the composer leaves to others. */
 type BesideContent = {
@@ -21,85 +22,9 @@ export const SMTP_FIELDS = {
   providerOptions: { irrelevant: 'they are another transport’s own' },
 } as const satisfies Readonly<Record<BesideContent, MailFieldRule>>;
 
-const PRIORITY = {
-  high: [
-    ['X-Priority', '1 (Highest)'],
-    ['X-MSMail-Priority', 'High'],
-    ['Importance', 'High'],
-  ],
-  normal: [],
-  low: [
-    ['X-Priority', '5 (Lowest)'],
-    ['X-MSMail-Priority', 'Low'],
-    ['Importance', 'Low'],
-  ],
-} as const;
-
-/**
- * Writes a mail as RFC 5322 bytes: CRLF line ends only, no Bcc, everything in it fixed by the mail, so
- * that another attempt sends the same.
- */
-export async function compose(mail: Mail): Promise<ComposedMail> {
-  return composeMime(mail) ?? measured(await composeByNodemailer(mail));
-}
-
-function measured(bytes: Buffer): ComposedMail {
-  const text = bytes.toString('latin1');
-  const [head = ''] = text.split('\r\n\r\n', 1);
-  const has8bit = !isAscii(text);
-  return { bytes, has8bit, smtputf8: has8bit && !isAscii(head) };
-}
-
-function isAscii(text: string): boolean {
-  return /^[\0-\x7f]*$/.test(text);
-}
-
-/** For what our own composer leaves alone. Files and URLs are out of its reach. */
-async function composeByNodemailer(mail: Mail): Promise<Buffer> {
-  // Few mails need it.
-  const { default: MailComposer } = await import('nodemailer/lib/mail-composer');
-  const composer = new MailComposer({
-    from: plain(mail.from),
-    sender: mail.sender && plain(mail.sender),
-    to: mail.to.map(plain),
-    cc: mail.cc.map(plain),
-    replyTo: mail.replyTo.map(plain),
-    subject: mail.subject,
-    messageId: mail.messageId,
-    date: new Date(mail.date ?? mail.createdAt),
-    inReplyTo: mail.inReplyTo,
-    references: [...mail.references],
-    text: mail.text,
-    html: mail.html,
-    amp: mail.amp,
-    icalEvent: mail.icalEvent && { ...mail.icalEvent },
-    attachments: mail.attachments.map(({ filename, contentType, content, cid, disposition }) => ({
-      // `false` keeps the composer from making a name up.
-      filename: filename ?? false,
-      contentType,
-      content,
-      cid,
-      contentDisposition: disposition,
-    })),
-    headers: [
-      ...(mail.priority ? PRIORITY[mail.priority] : []).map(([key, value]) => ({ key, value })),
-      ...mail.headers.map(({ name, value }) => ({ key: name, value })),
-    ],
-    baseBoundary: mail.id,
-    newline: 'win',
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  });
-  return withCrlf(await composer.compile().build());
-}
-
-function plain({ name, address }: MailAddress): { name: string; address: string } {
-  return { name: name ?? '', address };
-}
-
-/** A bare CR or LF in content would be a smuggler's line end (RFC 5321 §2.3.8). */
-function withCrlf(bytes: Buffer): Buffer {
-  const text = bytes.toString('latin1');
-  if (!/\r(?!\n)|(?<!\r)\n/.test(text)) return bytes;
-  return Buffer.from(text.replace(/\r\n|\r|\n/g, '\r\n'), 'latin1');
+/** The mail as SMTP sends it: its content, and what the commands say beside it. */
+export function composeWire(mail: Mail): WireMail {
+  const { bytes, has8bit, smtputf8 } = composeMime(mail);
+  const { envelope, dsn, requireTLSExtensionEnabled: requireTls } = mail;
+  return { envelope, content: bytes, eightBit: has8bit, smtputf8, dsn, requireTls };
 }

@@ -1,11 +1,10 @@
 import { systemClock, type Clock } from '../../base/clock.js';
 import { MailDeliveryError, type MailError, MailShutdownError } from '../../base/errors.js';
 import type { Mail } from '../../message/mail.js';
-import { canCompose, composeMime, type ComposedMail } from '../../message/mime/compose.js';
 import { needsTemplate } from '../../message/needs-template.js';
 import type { DeliverOptions, MailDelivery, MailTransport } from '../transport.js';
 import type { WireMail } from './protocol/commands.js';
-import { compose } from './compose.js';
+import { composeWire } from './compose.js';
 import { contextOf } from './session/context.js';
 import { SigningThread } from './dkim/signing-thread.js';
 import { SmtpPool } from './pool/pool.js';
@@ -64,20 +63,20 @@ export class SmtpTransport implements MailTransport {
 
   /** Only when its turn has come, so that mails in line stay small. */
   private prepare(mail: Mail): WireMail | Promise<WireMail> {
-    if (this.#signing || !canCompose(mail)) return this.prepareSlowly(mail);
+    const signing = this.#signing;
+    if (signing) return this.prepareSigned(mail, signing);
     try {
-      return wireMail(mail, composeMime(mail)!);
+      return composeWire(mail);
     } catch (error) {
       throw this.unfit(error);
     }
   }
 
-  /** nodemailer writes what our composer does not cover; another thread signs. */
-  private async prepareSlowly(mail: Mail): Promise<WireMail> {
+  /** Another thread signs. */
+  private async prepareSigned(mail: Mail, signing: SigningThread): Promise<WireMail> {
     try {
-      const made = await compose(mail);
-      if (!this.#signing) return wireMail(mail, made);
-      return wireMail(mail, { ...made, bytes: await this.#signing.sign(made.bytes) });
+      const made = composeWire(mail);
+      return { ...made, content: await signing.sign(made.content) };
     } catch (error) {
       throw this.unfit(error);
     }
@@ -102,9 +101,4 @@ export class SmtpTransport implements MailTransport {
   private closed(): MailShutdownError {
     return new MailShutdownError(`${this.name} is closed and takes no new mail; nothing was sent.`);
   }
-}
-
-function wireMail(mail: Mail, { bytes, has8bit, smtputf8 }: ComposedMail): WireMail {
-  const { envelope, dsn, requireTLSExtensionEnabled: requireTls } = mail;
-  return { envelope, content: bytes, eightBit: has8bit, smtputf8, dsn, requireTls };
 }

@@ -1,5 +1,9 @@
 import type { Mail, MailHeader } from '../../message/mail.js';
-import { encodeHeaderValue, formatAddress } from './encoded-word.js';
+import { dateValue } from '../../message/mime/date-header.js';
+import { mailbox } from '../../message/mime/header-value.js';
+import { headerValue } from '../../message/mime/structured-value.js';
+
+const CONTROL = /[\0-\x08\x0a-\x1f\x7f]/;
 
 const PRIORITY: Record<'high' | 'low', readonly MailHeader[]> = {
   high: [
@@ -20,9 +24,9 @@ const PRIORITY: Record<'high' | 'low', readonly MailHeader[]> = {
  */
 export function headersOf(mail: Mail): MailHeader[] {
   const headers: MailHeader[] = [{ name: 'Message-ID', value: mail.messageId }];
-  if (mail.date !== undefined) headers.push({ name: 'Date', value: formatDate(mail.date) });
+  if (mail.date !== undefined) headers.push({ name: 'Date', value: dateValue(mail.date, 'date') });
   if (mail.sender) {
-    headers.push({ name: 'Sender', value: formatAddress(mail.sender.name, mail.sender.address) });
+    headers.push({ name: 'Sender', value: mailbox(mail.sender, 'sender') });
   }
   if (mail.inReplyTo !== undefined) headers.push({ name: 'In-Reply-To', value: mail.inReplyTo });
   if (mail.references.length > 0) {
@@ -31,12 +35,15 @@ export function headersOf(mail: Mail): MailHeader[] {
   // Normal is what no header means; nodemailer writes none either.
   if (mail.priority === 'high' || mail.priority === 'low') headers.push(...PRIORITY[mail.priority]);
   for (const { name, value } of mail.headers) {
-    headers.push({ name, value: encodeHeaderValue(value) });
+    headers.push({ name, value: encodedValue(name, value) });
   }
   return headers;
 }
 
-/** RFC 5322 §3.3. */
-function formatDate(iso: string): string {
-  return new Date(iso).toUTCString().replace('GMT', '+0000');
+/**
+ * A header's value as over SMTP; SendGrid wants it "properly encoded". One that nobody may send, of a
+ * mail that went around the door, goes on as it is for the provider's own check to refuse by name.
+ */
+export function encodedValue(name: string, value: string): string {
+  return CONTROL.test(value) ? value : headerValue(name, value, `headers.${name}`);
 }

@@ -72,7 +72,7 @@ describe('DKIM over SMTP', () => {
       await start(RSA.privateKey, { capabilities: [...capabilities, '8BITMIME'] });
       const content = Buffer.alloc(200_000, 'content.\n');
       await transport.deliver(testMail({ text: '.\n..\n', attachments: [{ content }] }));
-      // nodemailer writes this one.
+      // This one travels as a message.
       const message = { content: 'Subject: inner\r\n\r\nHi', contentType: 'message/rfc822' };
       await transport.deliver(testMail({ attachments: [message] }));
       verifyAll(RSA.publicKey, 2);

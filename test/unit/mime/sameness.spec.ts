@@ -86,7 +86,7 @@ function meaning(parsed: ParsedMail): unknown {
 
 async function bothMeanings(input: MailMessage): Promise<{ ours: unknown; theirs: unknown }> {
   const mail = normalised(createMail(input));
-  const ours = composeMime(mail)!;
+  const ours = composeMime(mail);
   const theirs = await composeByNodemailer(mail);
   return {
     ours: meaning(await simpleParser(ours.bytes, { keepCidLinks: true })),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { simpleParser } from 'mailparser';
-import { compose } from '../../../lib/transports/smtp/compose.js';
+import { composeWire } from '../../../lib/transports/smtp/compose.js';
 import { testMail } from '../../fixtures/mail.js';
 
 const FULL = {
@@ -24,10 +24,10 @@ const FULL = {
   date: new Date('2026-01-02T03:04:05Z'),
 } as const;
 
-describe('compose', () => {
+describe('composeWire', () => {
   it('says what the mail says, and nothing of bcc', async () => {
     const mail = testMail(FULL);
-    const { bytes } = await compose(mail);
+    const { content: bytes } = composeWire(mail);
     expect(bytes.toString('latin1')).not.toMatch(/\r(?!\n)|(?<!\r)\n/);
     expect(bytes.toString()).not.toMatch(/hidden@|^bcc:/im);
     const parsed = await simpleParser(bytes);
@@ -48,8 +48,8 @@ describe('compose', () => {
     ]);
   });
 
-  it('writes the same bytes for every attempt', async () => {
+  it('writes the same bytes for every attempt', () => {
     const mail = testMail(FULL);
-    expect(await compose(mail)).toEqual(await compose(mail));
+    expect(composeWire(mail)).toEqual(composeWire(mail));
   });
 });

@@ -1,8 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from '../../fixtures/fast-check.js';
 import { OutgoingBody } from '../../../lib/transports/web-api/outgoing-body.js';
 import { retryAfterMs } from '../../../lib/transports/web-api/retry-after.js';
-import { encodeHeaderValue, formatAddress } from '../../../lib/transports/web-api/encoded-word.js';
 import { SlotQueue } from '../../../lib/transports/web-api/slot-queue.js';
 import { Stop } from '../../../lib/transports/web-api/stop.js';
 
@@ -42,67 +40,6 @@ describe('retryAfterMs', () => {
   it('takes the rate limit’s reset on a 429 only', () => {
     expect(ask({ 'x-ratelimit-reset': String(now / 1000 + 5) }, 503)).toBeUndefined();
     expect(ask({ 'retry-after': '5' }, 503)).toBe(5000);
-  });
-});
-
-describe('encoded words', () => {
-  /** As receivers do it: adjacent words join, whatever white space is between them (RFC 2047 §6.2). */
-  const decode = (text: string): string =>
-    text
-      .replace(/(=\?UTF-8\?B\?[^?]*\?=)[ \t]+(?==\?UTF-8\?B\?)/g, '$1')
-      .replace(/=\?UTF-8\?B\?([^?]*)\?=/g, (_, base64: string) =>
-        Buffer.from(base64, 'base64').toString('utf8'),
-      );
-
-  const values = fc
-    .array(
-      fc.constantFrom(
-        'plain',
-        'Grüße',
-        '中文',
-        '👩‍👩‍👧',
-        '(é)',
-        '<a@b>',
-        '\u760d\u760a',
-        'ж'.repeat(80),
-      ),
-      {
-        minLength: 1,
-      },
-    )
-    .map((words) => words.join(' '));
-
-  it('are ASCII, of at most 75 characters, and read back as what they were', () => {
-    fc.assert(
-      fc.property(values, (value) => {
-        const encoded = encodeHeaderValue(value);
-        expect(encoded).toMatch(/^[ -~]*$/);
-        for (const word of encoded.match(/=\?[^ ]*\?=/g) ?? []) {
-          expect(word.length).toBeLessThanOrEqual(75);
-        }
-        expect(decode(encoded)).toBe(value);
-      }),
-    );
-  });
-
-  it('take time in proportion to the value', () => {
-    const long = 'a'.repeat(1_000_000);
-    expect(encodeHeaderValue(long)).toBe(long);
-    expect(encodeHeaderValue(`é ${long} é`)).toBe(`=?UTF-8?B?w6k=?= ${long} =?UTF-8?B?w6k=?=`);
-  });
-
-  it('leaves ASCII as it is', () => {
-    const value = '<https://example.com/a?b=c>, "quoted, text" (comment)';
-    expect(encodeHeaderValue(value)).toBe(value);
-  });
-
-  it.each([
-    [undefined, 'a@b.test'],
-    ['Jo Doe', 'Jo Doe <a@b.test>'],
-    ['Doe, Jo "J" \\', '"Doe, Jo \\"J\\" \\\\" <a@b.test>'],
-    ['Jörg', `=?UTF-8?B?${Buffer.from('Jörg').toString('base64')}?= <a@b.test>`],
-  ])('writes the name %s', (name, text) => {
-    expect(formatAddress(name, 'a@b.test')).toBe(text);
   });
 });
 

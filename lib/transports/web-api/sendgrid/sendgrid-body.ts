@@ -83,6 +83,9 @@ function content({ text, amp, html, icalEvent }: Mail): NonNullable<SendGridBody
   return parts;
 }
 
+/** Its types have no parameters; that a text is UTF-8 is what programs take for granted. */
+export const UTF8 = /; charset="?utf-8"?$/i;
+
 function attachment({
   content: bytes,
   filename,
@@ -93,7 +96,7 @@ function attachment({
   return {
     content: bytes.toString('base64'),
     ...(filename !== undefined && { filename }),
-    type: contentType,
+    type: contentType.replace(UTF8, ''),
     disposition,
     ...(cid !== undefined && { content_id: cid }),
   };

@@ -21,7 +21,7 @@ export const SENDGRID_FIELDS = {
   amp: { carried: 'content' },
   icalEvent: { carried: 'content' },
   'attachments.filename': { carried: 'attachments' },
-  'attachments.contentType': { carried: 'attachments' },
+  'attachments.contentType': { carried: 'attachments, without `charset=utf-8`' },
   'attachments.content': { carried: 'attachments' },
   'attachments.cid': { carried: 'attachments' },
   'attachments.disposition': { carried: 'attachments' },

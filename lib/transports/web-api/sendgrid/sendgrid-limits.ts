@@ -1,6 +1,7 @@
 import type { Mail, MailAddress, MailHeader } from '../../../message/mail.js';
 import { refusalBy } from '../../../message/mail-fields.js';
 import { headersOf } from '../mail-headers.js';
+import { UTF8 } from './sendgrid-body.js';
 import { SENDGRID_FIELDS } from './sendgrid-fields.js';
 import { headerLimit } from './sendgrid-headers.js';
 import { readSendGridOptions, type SendGridExtras } from './sendgrid-options.js';
@@ -142,7 +143,8 @@ function attachments(mail: Mail): SendGridLimit | undefined {
     if (!filename) return { field: `${path}.filename`, limit: 'every attachment has a filename' };
     if (content.length === 0) return { field: `${path}.content`, limit: 'no attachment is empty' };
     // The one parameter that it lets through is an invitation's.
-    if (contentType.includes(';') && !/^text\/calendar; ?method=[a-z]+$/i.test(contentType)) {
+    const type = contentType.replace(UTF8, '');
+    if (type.includes(';') && !/^text\/calendar; ?method=[a-z]+$/i.test(type)) {
       return { field: `${path}.contentType`, limit: 'no parameters in the type of an attachment' };
     }
     bytes += Math.ceil(content.length / 3) * 4;

@@ -1,7 +1,6 @@
 import type { Mail, MailAddress } from '../../../message/mail.js';
 import { describe, OptionReader } from '../../../base/option-reader.js';
-import { encodeHeaderValue } from '../encoded-word.js';
-import { headersOf } from '../mail-headers.js';
+import { encodedValue, headersOf } from '../mail-headers.js';
 import { headerLimit } from './sendgrid-headers.js';
 import { MAX_PERSONALIZATIONS } from './sendgrid.options.js';
 import { readStrings, utf8Size } from './sendgrid-read.js';
@@ -130,7 +129,7 @@ function readHeaders(item: OptionReader, mail: Mail): { headers?: Record<string,
   const own = readStrings(item, 'headers');
   if (!own) return {};
   const added = Object.entries(own).map(([name, value]) => {
-    const encoded = encodeHeaderValue(value);
+    const encoded = encodedValue(name, value);
     const limit = headerLimit(name, encoded);
     if (limit !== undefined) item.fail('headers', `without \`${name.slice(0, 80)}\``, limit);
     return { name, value: encoded };
