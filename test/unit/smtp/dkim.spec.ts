@@ -51,16 +51,9 @@ function unfolded(mail: Buffer): string {
   return field.replace(/\s+/g, '') + text.slice(field.length);
 }
 
-/** Every field that may be signed, and more, in an order of no meaning. */
+/** Every field that nodemailer may sign too, and more, in an order of no meaning. */
 const ALL = [
-  ...[
-    'Return-Path',
-    'Otp-Token',
-    'List-Unsubscribe-Post',
-    'List-Archive',
-    'List-Owner',
-    'List-Post',
-  ],
+  ...['Return-Path', 'Otp-Token', 'List-Archive', 'List-Owner', 'List-Post'],
   ...['List-Subscribe', 'List-Unsubscribe', 'List-Help', 'List-Id', 'References', 'In-Reply-To'],
   ...['Resent-Message-ID', 'Resent-Cc', 'Resent-To', 'Resent-Sender', 'Resent-From', 'Resent-Date'],
   ...['Content-Description', 'Content-ID', 'Content-Transfer-Encoding', 'Content-Type', 'Bcc'],

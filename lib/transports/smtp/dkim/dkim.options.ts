@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { normalizeDomain } from '../../../message/address/domain.js';
+import { namesOf } from './field-names.js';
 import type { OptionReader } from '../../../base/option-reader.js';
 
 export interface SmtpDkimOptions {
@@ -9,18 +10,35 @@ export interface SmtpDkimOptions {
   readonly keySelector: string;
   /** PEM, unencrypted: RSA of 1024 bits at least (RFC 8301), or Ed25519 (RFC 8463). */
   readonly privateKey: string;
-  /** Header fields to sign, colon-separated. Default: those that RFC 6376 §5.4.1 recommends. */
+  /**
+   * Header fields to sign, colon-separated, `from` among them. One named once more than the mail has it
+   * may not be added on the way (RFC 6376 §8.15). At most 900 characters. Default: those that
+   * RFC 6376 §5.4.1 recommends, and `List-Unsubscribe-Post` (RFC 8058).
+   */
   readonly headerFieldNames?: string;
-  /** Header fields to leave out, colon-separated. */
+  /** Header fields to leave out, colon-separated; not `from`. */
   readonly skipFields?: string;
+  /**
+   * Nobody on the way may add a second From, Reply-To, Subject, To, Cc or other signed field of the mail
+   * without breaking the signature (RFC 6376 §8.15). Default `false`.
+   */
+  readonly oversign?: boolean;
 }
 
-const KEYS = ['domainName', 'keySelector', 'privateKey', 'headerFieldNames', 'skipFields'];
+const KEYS = [
+  'domainName',
+  'keySelector',
+  'privateKey',
+  'headerFieldNames',
+  'skipFields',
+  'oversign',
+];
 
 /** RFC 6376 §3.1. */
 const SELECTOR = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/i;
 /** RFC 5322 §2.2; `;` would end the tag. */
 const FIELDS = /^[!-9<-~]+(?: *: *[!-9<-~]+)*$/;
+const MAX_FIELDS = 900;
 const MIN_RSA_BITS = 1024;
 
 export function readDkim(parent: OptionReader): SmtpDkimOptions | undefined {
@@ -36,9 +54,34 @@ export function readDkim(parent: OptionReader): SmtpDkimOptions | undefined {
         : reader.fail('domainName', 'a domain name'),
     keySelector,
     privateKey: readKey(reader),
-    headerFieldNames: readFields(reader, 'headerFieldNames'),
-    skipFields: readFields(reader, 'skipFields'),
+    ...readSignedFields(reader),
+    oversign: reader.boolean('oversign', false),
   };
+}
+
+/** A signature that does not cover From is none (RFC 6376 §5.4). */
+function readSignedFields(
+  reader: OptionReader,
+): Pick<SmtpDkimOptions, 'headerFieldNames' | 'skipFields'> {
+  const headerFieldNames = readFields(reader, 'headerFieldNames');
+  const skipFields = readFields(reader, 'skipFields');
+  if (headerFieldNames !== undefined) {
+    if (!namesOf(headerFieldNames).includes('from')) {
+      const expected =
+        '`from` among the fields, which every signature has to cover (RFC 6376 §5.4)';
+      reader.fail('headerFieldNames', expected, 'a list without it');
+    }
+    const { length } = headerFieldNames;
+    if (length > MAX_FIELDS) {
+      // `h=` is a line of the header (RFC 5322 §2.1.1).
+      reader.fail('headerFieldNames', `at most ${MAX_FIELDS} characters`, `${length}`);
+    }
+  }
+  if (namesOf(skipFields).includes('from')) {
+    const expected = 'without `from`, which every signature has to cover (RFC 6376 §5.4)';
+    reader.fail('skipFields', expected, 'a list with it');
+  }
+  return { headerFieldNames, skipFields };
 }
 
 function readFields(reader: OptionReader, key: string): string | undefined {
