@@ -46,7 +46,7 @@ export function verbatim(value: string, path: string): string {
  * beside them are encoded where they have to be.
  */
 export function listValue(value: string, path: string): string {
-  const trimmed = verbatim(value, path).trim();
+  const trimmed = verbatim(value.replaceAll('\t', ' '), path).trim();
   if (ASCII.test(trimmed)) return trimmed;
   let written = '';
   for (let at = 0; at < trimmed.length;) {

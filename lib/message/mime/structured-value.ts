@@ -1,7 +1,8 @@
+import { MailValidationError } from '../../base/errors.js';
 import { parseAddressList } from '../address/address.js';
 import { isPlain } from './encoded-words.js';
-import { headerFault } from './header-fault.js';
 import { listValue, mailbox, phrase, unstructured, verbatim } from './header-value.js';
+import type { TextFault } from '../text.js';
 
 /**
  * Fields of addresses that a caller may set (RFC 5322 §3.6.6, RFC 8098 §2.1, RFC 4021, and what mail
@@ -16,7 +17,7 @@ const ASCII_LINE = /^[\t\x20-\x7e]*$/;
  * The value of a header of the caller's own, as it is written: a `List-*` field, addresses and keywords
  * keep their syntax, everything else is free text. `path` names it in errors.
  *
- * @throws MailValidationError when it would break out of its field, or is no address where it has to be.
+ * @throws MailValidationError when it would break out of its field, or no encoding is good for it.
  */
 export function headerValue(name: string, value: string, path: string): string {
   const lower = name.toLowerCase();
@@ -26,21 +27,38 @@ export function headerValue(name: string, value: string, path: string): string {
   return unstructured(value, path);
 }
 
-/** Whether `headerValue` looks into the value, so that it can refuse it. */
-export function isStructured(name: string): boolean {
-  return /^list-/i.test(name) || ADDRESS_FIELD.test(name.toLowerCase());
+/** What keeps a value from being what its field is for, however it is written. */
+export function structureFault(name: string, value: string): TextFault | undefined {
+  const lower = name.toLowerCase();
+  if (lower.startsWith('list-')) return listFault(value);
+  if (!ADDRESS_FIELD.test(lower) || ASCII_LINE.test(value)) return undefined;
+  const fault = parseAddressList(value).faults[0];
+  return (
+    fault && {
+      problem: `${fault.problem}, and it is not ASCII, so that the address cannot be told from the name`,
+      fix: 'Write `Name <name@example.com>`, several separated by commas',
+    }
+  );
 }
 
-/** What is no list of mailboxes, such as a group, goes as it is while it is ASCII. */
+function listFault(value: string): TextFault | undefined {
+  try {
+    listValue(value, '');
+    return undefined;
+  } catch (error) {
+    if (error instanceof MailValidationError) return error.issues[0];
+    throw error;
+  }
+}
+
+/**
+ * What is no list of mailboxes, such as a group, goes as it is while it is ASCII; else, of mail that a
+ * release before stored, as free text.
+ */
 function addressValue(value: string, path: string): string {
   const { addresses, faults } = parseAddressList(value);
   if (faults.length === 0) return addresses.map((one) => mailbox(one, path)).join(', ');
-  if (ASCII_LINE.test(value)) return value.trim();
-  throw headerFault(
-    path,
-    `${faults[0]!.problem}, and it is not ASCII, so that the address cannot be told from the name`,
-    'Write `Name <name@example.com>`, several separated by commas',
-  );
+  return ASCII_LINE.test(value) ? value.trim() : unstructured(value, path);
 }
 
 /** Phrases with commas between them (RFC 5322 §3.6.5). */

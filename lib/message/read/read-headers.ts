@@ -1,9 +1,8 @@
-import { MailValidationError } from '../../base/errors.js';
 import { isObject, readField, checkUnknown } from './fields.js';
 import type { IssueList } from './issues.js';
 import type { MailHeader } from '../mail.js';
-import { headerValue, isStructured } from '../mime/structured-value.js';
-import { fieldTextFault, show, type TextFault } from '../text.js';
+import { structureFault } from '../mime/structured-value.js';
+import { fieldTextFault, show } from '../text.js';
 
 /** Headers that the composer writes, and the field that sets each. */
 const OWNED: Readonly<Record<string, string>> = {
@@ -64,24 +63,20 @@ function nameFault(
   return undefined;
 }
 
-/** What the composer would refuse: it is told at the door. */
-function structureFault(name: string, value: string, path: string): TextFault | undefined {
-  if (!isStructured(name)) return undefined;
-  try {
-    headerValue(name, value, path);
-    return undefined;
-  } catch (error) {
-    if (!(error instanceof MailValidationError)) throw error;
-    return error.issues[0];
-  }
-}
-
-/** `List-*` fields stand once each and take several URLs (RFC 2369 §3): repeated ones become one. */
-function joinLists(issues: IssueList, path: string, headers: MailHeader[]): MailHeader[] {
+/**
+ * `List-*` fields stand once each and take several URLs (RFC 2369 §3): repeated ones become one. Those that
+ * take one value are refused, and out of storage left as a release before took them.
+ */
+function joinLists(
+  issues: IssueList,
+  path: string,
+  headers: MailHeader[],
+  stored = false,
+): MailHeader[] {
   const lists = new Map<string, Set<string>>();
   for (const { name, value } of headers) {
     const key = name.toLowerCase();
-    if (!key.startsWith('list-')) continue;
+    if (!isJoined(key, stored)) continue;
     const values = lists.get(key);
     if (values) values.add(value);
     else lists.set(key, new Set([value]));
@@ -89,7 +84,7 @@ function joinLists(issues: IssueList, path: string, headers: MailHeader[]): Mail
   if (lists.size === 0) return headers;
   return headers.flatMap((header) => {
     const key = header.name.toLowerCase();
-    if (!key.startsWith('list-')) return [header];
+    if (!isJoined(key, stored)) return [header];
     const values = lists.get(key);
     lists.delete(key);
     if (!values) return [];
@@ -99,6 +94,10 @@ function joinLists(issues: IssueList, path: string, headers: MailHeader[]): Mail
     }
     return [Object.freeze({ name: header.name, value: [...values].join(', ') })];
   });
+}
+
+function isJoined(key: string, stored: boolean): boolean {
+  return key.startsWith('list-') && !(stored && SINGLE_LISTS.has(key));
 }
 
 function readValue(
@@ -117,8 +116,7 @@ function readValue(
     issues.add(path, `expected a string, got ${show(value)}`, fix);
     return;
   }
-  const fault =
-    fieldTextFault(value, true) ?? (stored ? undefined : structureFault(name, value, path));
+  const fault = fieldTextFault(value, true) ?? (stored ? undefined : structureFault(name, value));
   if (fault) issues.addFault(path, fault);
   else into.push(Object.freeze({ name, value: value.trim() }));
 }
@@ -173,5 +171,5 @@ export function readHeaders(
       'Write `headers: { "X-Name": "…" }`',
     );
   }
-  return joinLists(issues, path, into);
+  return joinLists(issues, path, into, taken.stored);
 }

@@ -4,6 +4,7 @@ import { simpleParser } from 'mailparser';
 import PostalMime from 'postal-mime';
 import { createMail } from '../../../lib/message/create-mail.js';
 import { parseMail } from '../../../lib/message/mail-json.js';
+import type { MailAttachment } from '../../../lib/message/mail.js';
 import type { MailMessage } from '../../../lib/message/message.js';
 import { composeMime } from '../../../lib/message/mime/compose.js';
 import fc from '../../fixtures/fast-check.js';
@@ -150,6 +151,10 @@ describe('a file of a type message/*', () => {
   });
 });
 
+/** A file that mailparser and postal-mime show as more of the text, whatever its name (nodemailer/mailparser#301). */
+const isShownAsText = ({ contentType, disposition }: MailAttachment): boolean =>
+  disposition === 'inline' && /^text\/(?:plain|html)\b/.test(contentType);
+
 describe('three readers', () => {
   it('read generated mails alike: subject and files', async () => {
     const inputs = fc.sample(message, { numRuns: 80 });
@@ -164,13 +169,21 @@ describe('three readers', () => {
       // It keeps the space of a value that begins on the second line.
       expect((python[index]!.subject ?? '').trim()).toBe(mail.subject);
       if (bytes[index]!.includes('multipart/')) {
-        const sent = mail.attachments.map(({ content }) => hex(content)).sort();
+        const hexOf = (list: readonly MailAttachment[]): string[] =>
+          list.map(({ content }) => hex(content)).sort();
         const files = (list: readonly { content: unknown }[]): string[] =>
           list.map(({ content }) => hex(Buffer.from(content as ArrayBuffer))).sort();
-        expect(files(parsed.attachments)).toEqual(expect.arrayContaining(sent));
-        expect(files(postal.attachments)).toEqual(expect.arrayContaining(sent));
-        const byName = python[index]!.parts.map(({ content }) => content);
-        expect(byName).toEqual(expect.arrayContaining(sent));
+        const shown = mail.attachments.filter(isShownAsText);
+        const rest = hexOf(mail.attachments.filter((file) => !isShownAsText(file)));
+        for (const reader of [parsed, postal]) {
+          expect(files(reader.attachments)).toEqual(expect.arrayContaining(rest));
+          for (const { content } of shown) {
+            expect(reader.text ?? '').toContain(content.toString().replace(/\r?\n/g, '\n'));
+          }
+        }
+        // Python lists every part, by what its header says.
+        const parts = python[index]!.parts.map(({ content }) => content);
+        expect(parts).toEqual(expect.arrayContaining(hexOf(mail.attachments)));
       }
     }
   }, 120_000);
@@ -229,6 +242,16 @@ describe('the door', () => {
       /icalEvent\.content: has METHOD:"BUY"/,
     ],
     [
+      'a content with two METHODs',
+      { icalEvent: { content: 'BEGIN:VCALENDAR\nMETHOD:ADD\nBEGIN:VEVENT\nmethod;x=1:CANCEL\n' } },
+      /icalEvent\.content: has METHOD more than once/,
+    ],
+    [
+      'a URL of a list that is not ASCII',
+      { headers: { 'List-Help': '<https://example.com/hilfe?für>' } },
+      /headers\.List-Help: has a URL that is not ASCII\. Percent-encode/,
+    ],
+    [
       'an address field of which nobody can tell the address',
       { headers: { 'Return-Receipt-To': 'Jörg <jo@example.com' } },
       /headers\.Return-Receipt-To: .*Name <name@example\.com>/,
@@ -258,14 +281,54 @@ describe('the door', () => {
     expect(mail.headers[0]).toEqual({ name: 'List-Unsubscribe', value });
   });
 
-  it('takes out of storage what a release before took', () => {
+  it('takes out of storage, and sends, what a release before took', () => {
     const mail = createMail({ ...minimal, icalEvent: { content: 'BEGIN:VCALENDAR\r\n' } });
-    const stored = {
+    const icalEvent = { method: 'REQUEST', content: 'BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\n' };
+    const headers = [
+      { name: 'Return-Receipt-To', value: 'Jörg <jo@example.com' },
+      { name: 'List-Id', value: '<a.example>' },
+      { name: 'list-id', value: '<b.example>' },
+      { name: 'List-Help', value: '<mailto:a@example.com>' },
+      { name: 'List-Help', value: '<mailto:b@example.com>' },
+    ];
+    const parsed = parseMail({
       ...(JSON.parse(JSON.stringify(mail)) as object),
-      icalEvent: { method: 'REQUEST', content: 'BEGIN:VCALENDAR\r\nMETHOD:CANCEL\r\n' },
-      headers: [{ name: 'Return-Receipt-To', value: 'Jörg <jo@example.com' }],
-    };
-    expect(parseMail(stored).icalEvent?.method).toBe('REQUEST');
+      icalEvent,
+      headers,
+    });
+    expect(parsed.icalEvent).toEqual(icalEvent);
+    const sent = composeMime(parsed).bytes.toString();
+    expect(sent).toMatch(/^Return-Receipt-To: =\?UTF-8\?/m);
+    expect(sent).toContain('List-Id: <a.example>\r\nlist-id: <b.example>\r\n');
+    expect(sent).toContain('List-Help: <mailto:a@example.com>, <mailto:b@example.com>\r\n');
+  });
+
+  it.each<[string, string, string | undefined, string]>([
+    ['LF', 'BEGIN:VCALENDAR\nVERSION:2.0\n', 'REQUEST', 'METHOD:REQUEST\nVERSION:2.0\n'],
+    ['CRLF', 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\n', 'REPLY', 'METHOD:REPLY\r\nVERSION:2.0\r\n'],
+    ['one line', 'BEGIN:VCALENDAR', 'CANCEL', '\r\nMETHOD:CANCEL'],
+    ['no method', 'begin:vcalendar\nVERSION:2.0\n', undefined, 'METHOD:PUBLISH\nVERSION:2.0\n'],
+  ])('gives content without METHOD the one of its part: %s', (_, content, method, end) => {
+    const icalEvent = { content, ...(method !== undefined && { method: method as 'REQUEST' }) };
+    const mail = createMail({ ...minimal, icalEvent });
+    expect(mail.icalEvent!.content.endsWith(end)).toBe(true);
+    expect(mail.icalEvent!.method).toBe(method ?? 'PUBLISH');
+    // It has one now, which is left alone.
+    expect(createMail({ ...minimal, icalEvent: mail.icalEvent as never }).icalEvent).toEqual(
+      mail.icalEvent,
+    );
+  });
+
+  it('leaves the content alone where METHOD stands folded, below a component or with a parameter', () => {
+    for (const line of [
+      'MET\r\n HOD:ADD',
+      'BEGIN:VEVENT\r\nEND:VEVENT\r\nMETHOD:ADD',
+      'METHOD;X=1:add',
+    ]) {
+      const content = `BEGIN:VCALENDAR\r\n${line}\r\nEND:VCALENDAR\r\n`;
+      const { icalEvent } = createMail({ ...minimal, icalEvent: { content } });
+      expect(icalEvent).toEqual({ method: 'ADD', content });
+    }
   });
 
   it.each([
