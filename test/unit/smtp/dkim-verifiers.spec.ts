@@ -10,9 +10,13 @@ import { dkimKeys } from '../../fixtures/dkim.js';
 import { testMail } from '../../fixtures/mail.js';
 
 const RSA = dkimKeys('rsa');
+const ED25519 = dkimKeys('ed25519');
 const options = { domainName: 'example.com', keySelector: 'mail', privateKey: RSA.privateKey };
 const der = createPublicKey(RSA.publicKey).export({ type: 'spki', format: 'der' });
-const record = `v=DKIM1; k=rsa; p=${der.toString('base64')}`;
+const rsaRecord = `v=DKIM1; k=rsa; p=${der.toString('base64')}`;
+// The key itself, without what a PEM says around it (RFC 8463 §4.2).
+const { x } = createPublicKey(ED25519.publicKey).export({ format: 'jwk' });
+const ed25519Record = `v=DKIM1; k=ed25519; p=${Buffer.from(x!, 'base64url').toString('base64')}`;
 
 function signed(own: Partial<SmtpDkimOptions> = {}): { field: string; mail: Buffer } {
   const list = { unsubscribe: 'https://example.com/u', unsubscribePost: true };
@@ -23,7 +27,7 @@ function signed(own: Partial<SmtpDkimOptions> = {}): { field: string; mail: Buff
 
 const fieldsOf = (field: string): string[] => / h=([^;]*);/.exec(field)![1]!.split(/\s*:\s*/);
 
-async function byMailauth(mail: Buffer): Promise<string | undefined> {
+async function byMailauth(mail: Buffer, record: string): Promise<string | undefined> {
   const resolver = () => Promise.resolve([[record]]);
   const { results } = (await dkimVerify(mail, { resolver } as never)) as {
     results: { status: { result: string } }[];
@@ -31,7 +35,7 @@ async function byMailauth(mail: Buffer): Promise<string | undefined> {
   return results[0]?.status.result;
 }
 
-function byPython(mail: Buffer): boolean {
+function byPython(mail: Buffer, record: string): boolean {
   const program =
     'import sys, dkim; r = sys.argv[1].encode(); ' +
     'print(dkim.verify(sys.stdin.buffer.read(), dnsfunc=lambda n, timeout=5: r))';
@@ -40,8 +44,8 @@ function byPython(mail: Buffer): boolean {
     .startsWith('True');
 }
 
-async function verdicts(mail: Buffer): Promise<readonly [boolean, boolean]> {
-  return [(await byMailauth(mail)) === 'pass', byPython(mail)];
+async function verdicts(mail: Buffer, record = rsaRecord): Promise<readonly [boolean, boolean]> {
+  return [(await byMailauth(mail, record)) === 'pass', byPython(mail, record)];
 }
 
 describe('a DKIM signature, to two verifiers', () => {
@@ -53,6 +57,17 @@ describe('a DKIM signature, to two verifiers', () => {
     ['with a long list', { headerFieldNames: `from${':x-name'.repeat(120)}`, oversign: true }],
   ])('is good %s', async (_, own) => {
     expect(await verdicts(signed(own).mail)).toEqual([true, true]);
+  });
+
+  it.each<[string, Partial<SmtpDkimOptions>]>([
+    ['by default', {}],
+    ['oversigned', { oversign: true }],
+  ])('is good with Ed25519 (RFC 8463) %s, and of no other mail', async (_, own) => {
+    const { mail } = signed({ ...own, privateKey: ED25519.privateKey });
+    expect(mail.includes('a=ed25519-sha256')).toBe(true);
+    expect(await verdicts(mail, ed25519Record)).toEqual([true, true]);
+    const changed = Buffer.concat([mail, Buffer.from('more\r\n')]);
+    expect(await verdicts(changed, ed25519Record)).toEqual([false, false]);
   });
 
   it('covers both fields of one-click unsubscription (RFC 8058 §4)', () => {
