@@ -12,9 +12,8 @@ export interface MailAttachmentInput {
   readonly filename?: string;
   /**
    * Media type, for example `application/pdf`. Default: by the filename, else
-   * `application/octet-stream`. A `text/*` given as a string with
-   * more than ASCII gets `charset=utf-8`. A `message/*` that
-   * may not travel as one (NUL, a bare CR or LF, a line over 998 bytes) goes as
+   * `application/octet-stream`. A `text/*` given as a string with more than ASCII gets `charset=utf-8`.
+   * A `message/*` that may not travel as one (NUL, a bare CR or LF, a line over 998 bytes) goes as
    * `application/octet-stream`.
    */
   readonly contentType?: string;
@@ -56,7 +55,10 @@ export interface MailListInput {
 
 /** A calendar invitation (RFC 5546) as an alternative of the body. */
 export interface MailCalendarInput {
-  /** iTIP method; a METHOD of the content has to be the same. Default: the content's, else `PUBLISH`. */
+  /**
+   * iTIP method; a METHOD of the content has to be the same, and content without one gets it
+   * (RFC 5545 §3.7.2). Default: the content's, else `PUBLISH`.
+   */
   readonly method?:
     'PUBLISH' | 'REQUEST' | 'REPLY' | 'ADD' | 'CANCEL' | 'REFRESH' | 'COUNTER' | 'DECLINECOUNTER';
   readonly content: string;

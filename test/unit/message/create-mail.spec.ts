@@ -26,7 +26,7 @@ const full = {
   text: 'a\nb\r\nc\rd',
   html: '<p>Hi</p>',
   amp: '<html amp4email></html>',
-  icalEvent: { method: 'REQUEST', content: 'BEGIN:VCALENDAR' },
+  icalEvent: { method: 'REQUEST', content: 'BEGIN:VCALENDAR\nMETHOD:REQUEST' },
   attachments: [{ filename: 'a.pdf', content: Buffer.from('pdf') }],
   headers: { 'X-One': 'ä', 'X-Two': ['1', '2'] },
   list: { unsubscribe: { url: 'https://shop.example/u', comment: 'bye' } },
@@ -68,7 +68,7 @@ describe('createMail', () => {
       text: 'a\nb\r\nc\rd',
       html: '<p>Hi</p>',
       amp: '<html amp4email></html>',
-      icalEvent: { method: 'REQUEST', content: 'BEGIN:VCALENDAR' },
+      icalEvent: { method: 'REQUEST', content: 'BEGIN:VCALENDAR\nMETHOD:REQUEST' },
       attachments: [
         {
           filename: 'a.pdf',
