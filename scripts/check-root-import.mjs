@@ -23,7 +23,7 @@ const data = {
   ours: pathToFileURL(`${resolve(ROOT, process.argv[2] ?? 'dist')}/`).href,
   allowed: [...Object.keys(manifest.dependencies), ...peers],
   later: {
-    packages: ['undici', 'nodemailer/lib/mail-composer', 'nodemailer/lib/xoauth2'],
+    packages: ['undici', 'nodemailer'],
     files: '/transports/web-api/(?:web-api[.]engine|http-[a-z]+|[^/]+/[^/]+[.]provider)[.]js$',
   },
 };

@@ -76,7 +76,7 @@ const gates = [
   },
   {
     name: 'root-import',
-    says: 'the root import loads no optional peer, no provider and no HTTP client',
+    says: 'the root import loads no optional peer, no provider, no HTTP client and no nodemailer',
     command: [process.execPath, 'scripts/check-root-import.mjs'],
     needs: 'build',
   },
