@@ -170,13 +170,14 @@ export class MemoryRelay implements MailRelay {
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
     for (const settlement of settlements) {
+      if (settlement.outcome === 'sent') {
+        const { id } = settlement;
+        if (this.jobs.rows.get(id)?.reason === undefined) this.jobs.rows.delete(id);
+        continue;
+      }
       const row = this.mine(settlement.id);
       if (!row) continue;
       row.owner = undefined;
-      if (settlement.outcome === 'sent') {
-        this.jobs.rows.delete(row.id);
-        continue;
-      }
       row.attempts = settlement.attempts;
       row.unknowns = settlement.unknowns;
       row.failure = settlement.failure;

@@ -1,27 +1,42 @@
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../../base/clock.js';
 import type { Outage } from './outage.js';
-import type { MailRelay, Settlement } from '../relay.js';
+import { UnrecordedError, type MailRelay, type Settlement } from '../relay.js';
 
 /** More in one batch would make a failed one costly to repeat. */
 const MAX_BATCH = 1_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
+/** Outcomes that cannot be recorded while others can are tried again after this, in milliseconds. */
+const STUCK_WAIT_MS = 10_000;
+/** So many of them wait aside; more, and nothing is leased any more. */
+const MAX_STUCK = 100_000;
 
 /** How a lease ends: settled, or given back. */
 export type LeaseEnd = Settlement | { readonly id: string; readonly outcome: 'released' };
 
 /**
  * Records how leases end, all that came together in one batch. A storage that fails is asked again
- * until it takes the batch: an outcome that is lost would send its mail twice.
+ * until it takes the batch: an outcome that is lost would send its mail twice. Those that a working
+ * storage does not take, for a damaged page, wait aside and are tried again for as long as the process
+ * lives, so that one of them holds up nobody else.
  */
 export class Settler {
   private waiting: LeaseEnd[] = [];
   private running: LeaseEnd[] = [];
+  /** A working storage did not take them. */
+  private readonly stuck = new Map<string, LeaseEnd>();
+  /** All of these three, by id. */
+  private readonly open = new Set<string>();
+  /** What failed alone, with what had been recorded by then. */
+  private readonly failedAlone = new Map<string, number>();
+  private batch = MAX_BATCH;
+  private recorded = 0;
   private scheduled = false;
   private failures = 0;
   private stopped = false;
   private stopWaiting?: () => void;
+  private stopStuck?: () => void;
   private readonly idle: (() => void)[] = [];
 
   constructor(
@@ -32,31 +47,52 @@ export class Settler {
     private readonly onBatch: () => void,
   ) {}
 
+  /** How many hold up the worker. */
   get size(): number {
-    return this.waiting.length + this.running.length;
+    const aside = this.stuck.size > MAX_STUCK ? this.stuck.size : 0;
+    return this.waiting.length + this.running.length + aside;
   }
 
+  /** Those whose end is not recorded. */
   ids(): string[] {
-    return [...this.waiting, ...this.running].map(({ id }) => id);
+    return [...this.open];
   }
 
   has(id: string): boolean {
-    return [...this.waiting, ...this.running].some((end) => end.id === id);
+    return this.open.has(id);
   }
 
   add(end: LeaseEnd): void {
+    this.open.add(end.id);
     this.waiting.push(end);
     this.schedule();
   }
 
-  /** Asks a storage that fails no more; what it has not taken by now comes back when its lease ends. */
-  stop(): void {
+  /** Tries those aside once more. */
+  retryStuck(): void {
+    this.stopStuck?.();
+    this.stopStuck = undefined;
+    for (const [id, end] of [...this.stuck].slice(0, this.batch)) {
+      this.stuck.delete(id);
+      this.waiting.push(end);
+    }
+    this.schedule();
+  }
+
+  /**
+   * Asks a storage that fails no more. Returns the ids of mails that are done with and not recorded: only
+   * what the storage itself keeps of them saves them from being sent again.
+   */
+  stop(): readonly string[] {
     this.stopped = true;
     this.stopWaiting?.();
+    this.stopStuck?.();
+    const ends = [...this.waiting, ...this.running, ...this.stuck.values()];
+    return ends.filter(({ outcome }) => outcome !== 'released').map(({ id }) => id);
   }
 
   whenIdle(): Promise<void> {
-    if (this.size === 0) return Promise.resolve();
+    if (this.waiting.length + this.running.length === 0) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
   }
 
@@ -76,15 +112,16 @@ export class Settler {
   }
 
   private async flush(): Promise<void> {
-    this.running = this.waiting.splice(0, MAX_BATCH);
+    this.running = this.waiting.splice(0, this.batch);
     try {
       await this.store();
       this.failures = 0;
-      this.outage.over();
+      this.batch = Math.min(MAX_BATCH, this.batch * 2);
+      if (this.stuck.size === 0) this.outage.over();
     } catch (error) {
-      this.failures += 1;
       this.outage.failed(error);
-      this.waiting.unshift(...this.running);
+      if (error instanceof UnrecordedError) this.putAside(error);
+      else this.tryAgain();
     }
     this.running = [];
     this.schedule();
@@ -96,8 +133,48 @@ export class Settler {
     const settled = this.running.filter((end) => end.outcome !== 'released');
     const released = this.running.filter((end) => end.outcome === 'released');
     if (settled.length > 0) await this.relay.settle(settled);
+    this.done(settled);
     // What is stored is not repeated: by then it may be leased again.
     this.running = released;
     if (released.length > 0) await this.relay.release(released.map(({ id }) => id));
+    this.done(released);
+  }
+
+  private done(ends: readonly LeaseEnd[]): void {
+    this.recorded += ends.length;
+    for (const { id } of ends) {
+      this.open.delete(id);
+      this.failedAlone.delete(id);
+    }
+  }
+
+  /** The storage works, and took all but these. */
+  private putAside({ ids }: UnrecordedError): void {
+    const lost = new Set(ids);
+    const settled = this.running.filter(({ outcome }) => outcome !== 'released');
+    this.done(settled.filter(({ id }) => !lost.has(id)));
+    for (const end of settled) if (lost.has(end.id)) this.keepAside(end);
+    this.waiting.unshift(...this.running.filter(({ outcome }) => outcome === 'released'));
+  }
+
+  /** Nothing of the batch is known to be stored: in smaller ones, so that one that never is stands alone. */
+  private tryAgain(): void {
+    const [alone] = this.running;
+    const before = alone && this.failedAlone.get(alone.id);
+    this.failures += 1;
+    if (this.running.length === 1 && before !== undefined && before < this.recorded) {
+      this.failedAlone.delete(alone!.id);
+      this.keepAside(alone!);
+      return;
+    }
+    if (this.running.length === 1) this.failedAlone.set(alone!.id, before ?? this.recorded);
+    this.batch = Math.max(1, Math.ceil(this.running.length / 2));
+    this.waiting.push(...this.running);
+  }
+
+  private keepAside(end: LeaseEnd): void {
+    this.stuck.set(end.id, end);
+    if (this.stopped) return;
+    this.stopStuck ??= this.clock.after(STUCK_WAIT_MS, () => this.retryStuck());
   }
 }

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import type { Clock } from '../../base/clock.js';
 import type { RejectedRecipient } from '../../base/errors.js';
 import type { EventBus } from '../../events/event-bus.js';
@@ -5,8 +6,13 @@ import type { MailFailureSummary } from '../../events/mail-events.js';
 import { aboutMail } from '../../message/about-mail.js';
 import type { Mail } from '../../message/mail.js';
 import { addressesOf, refusalSummary } from '../../transports/refusal-summary.js';
-import { DeadLog } from './dead-log.js';
-import type { JobFailure, LeasedJob, Settlement, UnreadableJob } from '../relay.js';
+import { QuietLog } from './quiet-log.js';
+import type { ForeignJob, JobFailure, LeasedJob, Settlement, UnreadableJob } from '../relay.js';
+
+/** Foreign jobs that are remembered, so that each is told once. */
+const MAX_FOREIGN = 10_000;
+/** Ids that one line names. */
+const MAX_NAMED = 20;
 
 /** What an attempt was told of single recipients. */
 interface Told {
@@ -18,21 +24,57 @@ const NOTHING: Told = { rejected: [] };
 
 /** Tells those who listen what becomes of mails that are still in the relay. */
 export class WorkerEvents {
-  private readonly deadLog: DeadLog;
+  private readonly logger = new Logger('MailRelay');
+  private readonly deadLog: QuietLog;
+  private readonly foreignLog: QuietLog;
+  private readonly foreigners = new Set<string>();
 
   constructor(
     private readonly parts: {
       readonly events: EventBus;
       readonly clock: Clock;
       readonly mailer?: string;
+      readonly relay: { readonly name: string };
     },
   ) {
-    this.deadLog = new DeadLog(parts.clock);
+    const { clock, relay } = parts;
+    const dead = (n: number, last: string) =>
+      n === 1
+        ? last
+        : `${n} more mails are dead; \`npx nestjs-mail-relay dead\` lists them. The last: ${last}`;
+    this.deadLog = new QuietLog(clock, dead);
+    this.foreignLog = new QuietLog(
+      clock,
+      (n) => `${n} more in ${relay.name} that this package did not put there`,
+    );
   }
 
   /** Nothing comes any more. */
   close(): void {
     this.deadLog.close();
+    this.foreignLog.close();
+  }
+
+  /** What stands in the storage and is none of ours. */
+  foreign(jobs: readonly ForeignJob[]): void {
+    for (const { id, problem } of jobs) {
+      if (this.foreigners.has(id)) continue;
+      if (this.foreigners.size >= MAX_FOREIGN) this.foreigners.clear();
+      this.foreigners.add(id);
+      this.foreignLog.add(
+        `${id} in ${this.parts.relay.name} is none of this package's (${problem}) and is left alone. Give the mailer a storage of its own`,
+      );
+    }
+  }
+
+  /** The process ends, and nothing in storage says what became of these. */
+  unrecorded(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const named = ids.slice(0, MAX_NAMED).join(', ');
+    const more = ids.length > MAX_NAMED ? ` and ${ids.length - MAX_NAMED} more` : '';
+    this.logger.error(
+      `The outcomes of ${ids.length} attempts could not be recorded in ${this.parts.relay.name} before this process ended: ${named}${more}. Mail among them that was sent may be sent again; see what its storage says, above`,
+    );
   }
 
   /** `told`: what the attempt said of single recipients, where it did. */
@@ -55,7 +97,7 @@ export class WorkerEvents {
       return;
     }
     const { reason } = settlement;
-    this.deadLog.add(mail.id, reason, failure.message);
+    this.deadLog.add(`Mail ${mail.id} is dead (${reason}): ${failure.message}`);
     this.parts.events.emit('dead', () => ({ type: 'dead', ...about, reason }));
     this.failed(mail, attempt, [...new Set([...open, ...gone])], failure);
   }
@@ -77,11 +119,18 @@ export class WorkerEvents {
   }
 
   corrupt({ id, problem }: UnreadableJob): void {
-    this.deadLog.add(id, 'corrupt', problem);
+<<<<<<< HEAD
+    this.deadLog.add(`Mail ${id} is dead (corrupt): ${problem}`);
     const { clock, mailer, events } = this.parts;
     const about = {
       at: clock.now(),
       mailer,
+=======
+    this.deadLog.add(`Mail ${id} is dead (corrupt): ${problem}`);
+    this.parts.events.emit('dead', () => ({
+      type: 'dead',
+      ...this.about(),
+>>>>>>> 4915a07 (Worker: no mail is begun whose lease may have run out, nor sent again because its outcome could not be recorded)
       id,
       recipients: [],
       tags: [],

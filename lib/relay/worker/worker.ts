@@ -1,6 +1,7 @@
 import { once, setMaxListeners } from 'node:events';
 import { setImmediate } from 'node:timers';
 import { fulfilledWithin, type Clock } from '../../base/clock.js';
+import { runOutside } from '../../base/outside.js';
 import {
   abortedError,
   MailDeliveryError,
@@ -13,10 +14,12 @@ import type { Mail } from '../../message/mail.js';
 import { attemptDelivery } from '../../transports/attempt.js';
 import { capacityOf, type MailDelivery, type MailTransport } from '../../transports/transport.js';
 import { failureOf } from '../job.js';
+import { claimWorker } from './claims.js';
+import { Expiry } from './expiry.js';
 import { Outage } from './outage.js';
 import { settleDelivery, settleFailure, type OutcomeContext } from './outcome.js';
 import { RateLimit } from '../../base/rate-limit.js';
-import type { LeasedJob, MailRelay, Settlement } from '../relay.js';
+import type { Lease, LeasedJob, MailRelay, Settlement } from '../relay.js';
 import type { RelayOptions } from '../relay.options.js';
 import { isTransportDown } from '../retry-policy.js';
 import { TransportWatch } from './transport-watch.js';
@@ -69,6 +72,7 @@ export class RelayWorker {
   private readonly stock: Prefetch;
   private readonly timers: Timers;
   private readonly unreadable: Unreadable;
+  private readonly expiry: Expiry;
   private readonly transport: TransportWatch;
   private readonly outage: Outage;
   private readonly report: WorkerEvents;
@@ -81,6 +85,7 @@ export class RelayWorker {
   private readonly inFlight = new Map<string, LeasedJob>();
   private characters = 0;
   private stopping = false;
+  private giveUpClaim?: () => void;
   private onFinished?: () => void;
   private counts = { sent: 0, failed: 0, released: 0 };
   private abandoned: { mail: Mail; disposition: MailDisposition }[] = [];
@@ -98,13 +103,22 @@ export class RelayWorker {
       end: (end) => this.settler.add(end),
       onDead: (job) => this.report.corrupt(job),
     });
+    this.expiry = new Expiry({
+      relay,
+      clock,
+      lifetimeMs: options.retry.lifetimeMs,
+      onLease: (lease, over) => this.swept(lease, over),
+    });
     this.stock = new Prefetch({
       relay,
       outage: new Outage('lease', parts),
       timers: this.timers,
+      clock,
       onUnreadable: (job) => this.unreadable.add(job),
+      onForeign: (jobs) => this.report.foreign(jobs),
       isUnderWay: (id) => this.isUnderWay(id),
       onJobs: (jobs) => this.stocked(jobs),
+      onLost: (jobs) => this.letGo(jobs),
       onWork: () => this.pump(),
     });
     if (options.ratePerSecond !== undefined) {
@@ -133,12 +147,19 @@ export class RelayWorker {
     return this.inFlight.has(id) || this.settler.has(id) || this.unreadable.has(id);
   }
 
-  async start(): Promise<void> {
-    const { relay, mailer = '' } = this.parts;
-    await relay.consume({ mailer, onWork: () => this.stock.workCame() });
-    if (this.stopping) return;
-    this.beat();
-    this.pump();
+  /**
+   * Works from now on, outside the context of whoever calls it or wakes it later.
+   * @throws MailConfigurationError where a worker of the same mailer is at the same storage already.
+   */
+  start(): Promise<void> {
+    return runOutside(async () => {
+      const { relay, mailer = '' } = this.parts;
+      this.giveUpClaim = claimWorker(relay, mailer);
+      await relay.consume({ mailer, onWork: () => runOutside(() => this.stock.workCame()) });
+      if (this.stopping) return;
+      this.beat();
+      this.pump();
+    });
   }
 
   /**
@@ -163,11 +184,13 @@ export class RelayWorker {
         this.finishAttempt(job, () => this.settleAfterLoss(job));
     }
     await fulfilledWithin(clock, SETTLE_GRACE_MS, stocked);
+    this.settler.retryStuck();
     await fulfilledWithin(clock, SETTLE_GRACE_MS, this.settler.whenIdle());
     // Nothing here keeps the process alive any more, whatever storage and transport still do.
-    this.settler.stop();
+    this.report.unrecorded(this.settler.stop());
     this.report.close();
     this.timers.close();
+    this.giveUpClaim?.();
     return { ...this.counts, abandoned: this.abandoned };
   }
 
@@ -180,7 +203,10 @@ export class RelayWorker {
         this.timers.after('rate', this.rate.waitMs, () => this.pump());
         break;
       }
-      this.startAttempt(this.stock.take()!);
+      const job = this.stock.take();
+      if (!job) break;
+      if (this.expiry.isOver(job)) this.expire(job);
+      else this.startAttempt(job);
     }
     const room = Math.min(this.mostHeld - this.held, most * 2 - this.stock.size);
     const space = Math.min(MAX_LEASE_CHARACTERS, MAX_CHARACTERS - this.characters);
@@ -197,6 +223,27 @@ export class RelayWorker {
     }
     if (this.stopping || this.transport.isDown) this.releaseStock();
     else setImmediate(() => this.pump());
+  }
+
+  private expire(job: LeasedJob): void {
+    this.settle(job, this.expiry.settlement(job));
+  }
+
+  /** Leased while the transport is down, to look how old it is. */
+  private swept({ jobs, unreadable }: Lease, over: readonly LeasedJob[]): void {
+    unreadable.filter(({ id }) => !this.isUnderWay(id)).forEach((job) => this.unreadable.add(job));
+    const expired = new Set(over);
+    for (const job of jobs) {
+      if (this.isUnderWay(job.mail.id)) continue;
+      this.characters += job.size ?? 0;
+      if (expired.has(job)) this.expire(job);
+      else this.release(job);
+    }
+  }
+
+  /** Others have them by now. */
+  private letGo(jobs: readonly LeasedJob[]): void {
+    for (const { size = 0 } of jobs) this.characters -= size;
   }
 
   private startAttempt(job: LeasedJob): void {
@@ -319,12 +366,14 @@ export class RelayWorker {
 
   private transportProved(): void {
     this.transport.proved();
+    this.expiry.up();
     this.outage.over();
   }
 
   /** Leaves the transport alone for a while. Answers for how long, in milliseconds. */
   private leaveTransport(error: MailError): number {
     const pause = this.transport.failed(retryAfterOf(error), this.random());
+    this.expiry.down(error);
     if (pause === undefined) return 0;
     if (this.transport.staysDown) this.outage.failed(error);
     // Another process may have a better transport.
@@ -350,12 +399,16 @@ export class RelayWorker {
     }
     const wait = this.transport.stillDown(retryAfterOf(fault), this.random());
     this.outage.failed(fault);
+    this.expiry.down(fault);
+    // A storage that is down, too, is told where mail is leased.
+    await this.expiry.sweep().catch(() => undefined);
+    if (this.stopping) return;
     this.timers.after('transport', wait, () => void this.askTransport());
   }
 
   /** Renews what is held, so that nobody else takes it. */
   private beat(): void {
-    const { relay } = this.parts;
+    const { relay, clock } = this.parts;
     const { heartbeatMs } = relay;
     if (heartbeatMs === undefined) return;
     this.timers.after('beat', heartbeatMs, () => {
@@ -365,7 +418,11 @@ export class RelayWorker {
         ...this.settler.ids(),
         ...this.unreadable.ids(),
       ];
-      const beaten = ids.length > 0 ? relay.heartbeat(ids) : Promise.resolve([]);
+      const from = clock.monotonic();
+      const beaten =
+        ids.length === 0
+          ? Promise.resolve()
+          : relay.heartbeat(ids).then((held) => this.stock.renewed(ids, held, from));
       // A storage that is down says so where it matters; the next beat comes anyway.
       beaten.catch(() => undefined).finally(() => this.beat());
     });

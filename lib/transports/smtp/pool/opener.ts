@@ -1,5 +1,6 @@
 import { MailDeliveryError, type MailStage } from '../../../base/errors.js';
 import type { SmtpContext } from '../session/context.js';
+import { runOutside } from '../../../base/outside.js';
 import { openSession, type Session } from '../session/session.js';
 
 /** The wait after a failed attempt, doubled by each further one. */
@@ -45,7 +46,8 @@ export class Opener {
     }
     // After a failure one attempt at a time finds out whether the server is back.
     const most = this.failures > 0 ? 1 : count;
-    while (this.opening < most) void this.open();
+    // Its session serves every mail that comes, not only the one that it is opened for.
+    while (this.opening < most) runOutside(() => void this.open());
   }
 
   /** The failure just reported says nothing about the sessions that are needed. */

@@ -1,21 +1,23 @@
 import { Logger } from '@nestjs/common';
 import type { Clock } from '../../base/clock.js';
-import type { DeadReason } from '../relay.js';
 
-/** Within this of a line there is no other, in milliseconds: a wrong option may kill mails by the thousand. */
+/** Within this of a line there is no other, in milliseconds: a wrong option may cause lines by the thousand. */
 const QUIET_MS = 60_000;
 
-/** Tells the log of mails that are given up: of one at once, of those in the minute after it together. */
-export class DeadLog {
+/** Warns of one thing at once, and of those in the minute after it together. */
+export class QuietLog {
   private readonly logger = new Logger('MailRelay');
   private more = 0;
   private last?: string;
   private cancelQuiet?: () => void;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    /** The line for those that came meanwhile. */
+    private readonly sum: (count: number, last: string) => string,
+  ) {}
 
-  add(id: string, reason: DeadReason, problem: string): void {
-    const line = `Mail ${id} is dead (${reason}): ${problem}`;
+  add(line: string): void {
     if (this.cancelQuiet) {
       this.more += 1;
       this.last = line;
@@ -42,9 +44,7 @@ export class DeadLog {
 
   private sayMore(): void {
     if (this.more === 0) return;
-    const last = this.last ?? '';
-    const others = `${this.more} more mails are dead; \`npx nestjs-mail-relay dead\` lists them. The last: ${last}`;
-    this.logger.warn(this.more === 1 ? last : others);
+    this.logger.warn(this.sum(this.more, this.last ?? ''));
     this.more = 0;
     this.last = undefined;
   }
