@@ -6,6 +6,8 @@ import type { Lease, LeasedJob, MailRelay, Settlement } from '../relay.js';
 /** Jobs that one look takes, and looks after one another. */
 const LOOK = 100;
 const MAX_LOOKS = 10;
+/** Between two rounds of looks, at most; in milliseconds. */
+const LOOK_EVERY_MS = 60_000;
 const MAX_CHARACTERS = 32 * 1024 * 1024;
 
 export interface ExpiryParts {
@@ -24,6 +26,7 @@ export class Expiry {
   private fault?: MailError;
   /** When the outage began, and the last one's bounds, in milliseconds since the Unix epoch. */
   private since?: number;
+  private lookedAt = Number.NEGATIVE_INFINITY;
   private last?: { readonly from: number; readonly to: number };
 
   constructor(private readonly parts: ExpiryParts) {}
@@ -31,7 +34,9 @@ export class Expiry {
   /** The transport failed, or fails still. */
   down(fault: unknown): void {
     if (fault instanceof Error && 'disposition' in fault) this.fault = fault as MailError;
-    this.since ??= this.parts.clock.now();
+    if (this.since !== undefined) return;
+    this.since = this.parts.clock.now();
+    this.lookedAt = this.parts.clock.monotonic();
   }
 
   up(): void {
@@ -54,9 +59,12 @@ export class Expiry {
     return { id, outcome: 'dead', reason: 'expired', attempts, unknowns, failure };
   }
 
-  /** Looks at what is first in line, for as long as all of it is over. */
+  /** Looks now and then at what is first in line, for as long as all of it is over. */
   async sweep(): Promise<void> {
-    const { relay, onLease } = this.parts;
+    const { relay, clock, lifetimeMs, onLease } = this.parts;
+    const now = clock.monotonic();
+    if (now - this.lookedAt < Math.min(LOOK_EVERY_MS, lifetimeMs / 10)) return;
+    this.lookedAt = now;
     for (let looks = 0; looks < MAX_LOOKS && this.since !== undefined; looks += 1) {
       const lease = await relay.lease({ max: LOOK, maxSize: MAX_CHARACTERS });
       const over = lease.jobs.filter((job) => this.isOver(job));

@@ -7,8 +7,9 @@ import { UnrecordedError, type MailRelay, type Settlement } from '../relay.js';
 const MAX_BATCH = 1_000;
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
-/** Outcomes that cannot be recorded while others can are tried again after this, in milliseconds. */
-const STUCK_WAIT_MS = 10_000;
+/** Outcomes that cannot be recorded while others can are tried again after this, doubled each time, in milliseconds. */
+const FIRST_STUCK_WAIT_MS = 1_000;
+const LONGEST_STUCK_WAIT_MS = 60_000;
 /** So many of them wait aside; more, and nothing is leased any more. */
 const MAX_STUCK = 100_000;
 
@@ -28,12 +29,15 @@ export class Settler {
   private readonly stuck = new Map<string, LeaseEnd>();
   /** All of these three, by id. */
   private readonly open = new Set<string>();
+  /** What was in a batch that failed and is not recorded yet. */
+  private readonly troubled = new Set<string>();
   /** What failed alone, with what had been recorded by then. */
   private readonly failedAlone = new Map<string, number>();
   private batch = MAX_BATCH;
   private recorded = 0;
   private scheduled = false;
   private failures = 0;
+  private stuckWaitMs = FIRST_STUCK_WAIT_MS;
   private stopped = false;
   private stopWaiting?: () => void;
   private stopStuck?: () => void;
@@ -76,6 +80,8 @@ export class Settler {
       this.stuck.delete(id);
       this.waiting.push(end);
     }
+    // The others have their turn after these.
+    if (this.stuck.size > 0 && !this.stopped) this.stopStuck = this.waitForStuck();
     this.schedule();
   }
 
@@ -117,7 +123,10 @@ export class Settler {
       await this.store();
       this.failures = 0;
       this.batch = Math.min(MAX_BATCH, this.batch * 2);
-      if (this.stuck.size === 0) this.outage.over();
+      if (this.troubled.size === 0) {
+        this.stuckWaitMs = FIRST_STUCK_WAIT_MS;
+        this.outage.over();
+      }
     } catch (error) {
       this.outage.failed(error);
       if (error instanceof UnrecordedError) this.putAside(error);
@@ -144,6 +153,7 @@ export class Settler {
     this.recorded += ends.length;
     for (const { id } of ends) {
       this.open.delete(id);
+      this.troubled.delete(id);
       this.failedAlone.delete(id);
     }
   }
@@ -162,6 +172,7 @@ export class Settler {
     const [alone] = this.running;
     const before = alone && this.failedAlone.get(alone.id);
     this.failures += 1;
+    for (const { id } of this.running) this.troubled.add(id);
     if (this.running.length === 1 && before !== undefined && before < this.recorded) {
       this.failedAlone.delete(alone!.id);
       this.keepAside(alone!);
@@ -172,9 +183,16 @@ export class Settler {
     this.waiting.push(...this.running);
   }
 
+  private waitForStuck(): () => void {
+    const wait = this.stuckWaitMs;
+    this.stuckWaitMs = Math.min(wait * 2, LONGEST_STUCK_WAIT_MS);
+    return this.clock.after(wait, () => this.retryStuck());
+  }
+
   private keepAside(end: LeaseEnd): void {
     this.stuck.set(end.id, end);
+    this.troubled.add(end.id);
     if (this.stopped) return;
-    this.stopStuck ??= this.clock.after(STUCK_WAIT_MS, () => this.retryStuck());
+    this.stopStuck ??= this.waitForStuck();
   }
 }

@@ -119,18 +119,11 @@ export class WorkerEvents {
   }
 
   corrupt({ id, problem }: UnreadableJob): void {
-<<<<<<< HEAD
     this.deadLog.add(`Mail ${id} is dead (corrupt): ${problem}`);
     const { clock, mailer, events } = this.parts;
     const about = {
       at: clock.now(),
       mailer,
-=======
-    this.deadLog.add(`Mail ${id} is dead (corrupt): ${problem}`);
-    this.parts.events.emit('dead', () => ({
-      type: 'dead',
-      ...this.about(),
->>>>>>> 4915a07 (Worker: no mail is begun whose lease may have run out, nor sent again because its outcome could not be recorded)
       id,
       recipients: [],
       tags: [],

@@ -1,0 +1,2 @@
+export { relayContract } from './contract.js';
+export type { ContractMatchers, ContractRunner, RelayHarness } from './contract.types.js';
