@@ -278,7 +278,10 @@ describe('a job that cannot be read', () => {
     await worker.start();
     await clock.advance(5_000);
     expect(settled).toMatchObject([{ id, outcome: 'dead', reason: 'corrupt' }]);
-    expect(told).toMatchObject([{ type: 'dead', id, reason: 'corrupt' }]);
+    expect(told).toMatchObject([
+      { type: 'dead', id, reason: 'corrupt' },
+      { type: 'failed', id },
+    ]);
   });
 });
 
@@ -323,7 +326,10 @@ describe('what may have been accepted', () => {
     expect(await relay.list()).toMatchObject([
       { id: mail.id, reason: 'held', attempts, unknowns: attempts },
     ]);
-    expect(told.at(-1)).toMatchObject({ type: 'dead', reason: 'held', unknowns: attempts });
+    expect(told.slice(-2)).toMatchObject([
+      { type: 'dead', reason: 'held', unknowns: attempts },
+      { type: 'failed' },
+    ]);
     expect(lines.some((line) => line.includes(`Mail ${mail.id} is dead (held)`))).toBe(true);
   });
 });
