@@ -75,6 +75,12 @@ const gates = [
     needs: 'build',
   },
   {
+    name: 'docs',
+    says: 'every snippet of README and docs compiles, and no link is dead',
+    command: [process.execPath, 'scripts/check-docs.mjs'],
+    needs: 'build',
+  },
+  {
     name: 'root-import',
     says: 'the root import loads no optional peer, no provider, no HTTP client and no nodemailer',
     command: [process.execPath, 'scripts/check-root-import.mjs'],

@@ -180,3 +180,50 @@ describe('the gate of words', () => {
     expect(await run([gate])).toEqual({ ok: true, output: '' });
   });
 });
+
+describe('the gate of the docs', () => {
+  const gate = join(ROOT, 'scripts/check-docs.mjs');
+  const PRELUDE = `<!-- prelude\nimport { MailModule, type MailService } from 'nestjs-mail-relay';\ndeclare const mail: MailService;\n-->\n`;
+  const ts = (code: string) => `\`\`\`ts\n${code}\n\`\`\`\n`;
+
+  it('refuses snippets that do not compile and links that lead nowhere, by page and line', async () => {
+    await plant({
+      'docs-bad/README.md': [
+        '# A page\n\n[gone](docs/gone.md) [no heading](docs/a.md#other) [here](#a-page)\n',
+        ts('await mail.send({});'),
+        PRELUDE,
+        ts(`MailModule.forRoot({ transport: 'memory:', tranport: 1 });`),
+        ts(`await mail.send({ to: 'jo@example.com' }, { delay: 5 });`),
+        ts(`// own.ts\nMailModule.forRoot({ transport: 'memory:' });`),
+      ].join(''),
+      'docs-bad/docs/a.md': `# Head\n${PRELUDE}${ts(
+        `MailModule.forRoot({ transport: 'memory:', name: process.env.NAME });\nMailModule.forRoot({ transport: process.env.URL });`,
+      )}`,
+    });
+    const { ok, output } = await run([gate, join(folder, 'docs-bad')]);
+    const lines = output.split('\n');
+    const seen = (start: string) => lines.filter((line) => line.startsWith(start)).join('\n');
+    expect(seen('README.md:3:')).toMatch(/no docs\/gone\.md/);
+    expect(seen('README.md:3:')).toMatch(/no heading #other in docs\/a\.md/);
+    expect(seen('README.md:3:')).not.toMatch(/a-page/);
+    expect(seen('README.md:5:')).toMatch(/Cannot find name 'mail'/);
+    expect(seen('README.md:12:')).toMatch(/tranport/);
+    expect(seen('README.md:15:')).toMatch(/delay/);
+    expect(seen('README.md:19:')).toMatch(/Cannot find name 'MailModule'/);
+    expect(seen('docs/a.md:7:')).toMatch(/exactOptionalPropertyTypes/);
+    expect(seen('docs/a.md:8:')).toMatch(/undefined/);
+    expect(ok).toBe(false);
+  }, 120_000);
+
+  it('lets through what compiles and leads somewhere', async () => {
+    await plant({
+      'docs-fine/README.md': `# A page\n[there](docs/a.md#head-1)\n${PRELUDE}${ts(
+        `await mail.send({ to: 'jo@example.com', text: 'x' });`,
+      )}`,
+      'docs-fine/docs/a.md': `# Head\n## Head\n${ts('// one.ts\nexport const one = 1;')}${ts(
+        `// two.ts\nimport { one } from './one.js';\none.toFixed();`,
+      )}`,
+    });
+    expect(await run([gate, join(folder, 'docs-fine')])).toEqual({ ok: true, output: '' });
+  }, 120_000);
+});
