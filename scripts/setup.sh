@@ -14,6 +14,8 @@ has saslpasswd2 || packages+=(sasl2-bin)
   >/dev/null || packages+=(libsasl2-modules)
 has redis-server || packages+=(redis-server)
 has openssl || packages+=(openssl)
+# A disk that fails is a library that the tests build.
+has cc || packages+=(gcc libc6-dev)
 # The system's own Python, whatever other stands on the PATH: Debian's modules are its.
 /usr/bin/python3 -c 'import dkim, nacl' 2>/dev/null || packages+=(python3-dkim python3-nacl)
 

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { MailError } from '../base/errors.js';
+import { BACKUP_COMMAND, runBackup } from './backup-command.js';
 import type { CliOutput } from './output.js';
 import { RELAY_COMMANDS, runRelayCommand } from './relay-commands.js';
 import { printableLines } from './printable.js';
@@ -12,7 +13,7 @@ ${lines(RELAY_COMMANDS)}
 The relay is --relay spool:FILE or --relay redis://HOST/DB?queue=NAME, or $MAIL_RELAY; for a spool also
 --spool FILE or $MAIL_SPOOL, else var/mail.db. It may be in use. --version tells the package's version.
 
-${lines(TYPES_COMMAND)}`;
+${lines({ ...BACKUP_COMMAND, ...TYPES_COMMAND })}`;
 
 /** The command line: returns the exit code, 0 when done, 1 when it failed, 2 when misused. */
 export async function runCli(args: readonly string[], terminal: CliOutput): Promise<number> {
@@ -33,7 +34,8 @@ export async function runCli(args: readonly string[], terminal: CliOutput): Prom
       output.out(USAGE);
       return 0;
     }
-    const done = await runRelayCommand(args, output);
+    const isBackup = command === 'backup';
+    const done = isBackup ? runBackup(rest, output) : await runRelayCommand(args, output);
     if (typeof done === 'number') return done;
     output.err(`${done.misused}\n\n${USAGE}`);
     return 2;

@@ -9,7 +9,7 @@ import {
 import { DEAD, LEASED, READY, SENT, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
 import type { SqlRow } from './sqlite.js';
-import type { RowDetails } from './store.types.js';
+import type { RowDetails, StepDone } from './store.types.js';
 
 /** Which rows each listed state means. */
 const WHERE: Record<JobState, string> = {
@@ -21,6 +21,9 @@ const WHERE: Record<JobState, string> = {
   sent: `state = ${SENT}`,
 };
 const STATES = Object.keys(WHERE) as JobState[];
+/** Rows that one step touches. */
+export const STEP_ROWS = 1_000;
+const SEQ_LIST = 'seq IN (SELECT value FROM json_each(?))';
 const COLUMNS =
   'seq, id, message_id, mailer, state, priority, attempts, unknowns, queued_at, due_at, delay_ms, reason, failure, open';
 
@@ -47,27 +50,40 @@ export class Admin {
     };
   }
 
-  retry(ids: readonly string[] | 'all', now: number): number {
-    const again = `UPDATE jobs SET state = ${READY}, reason = NULL, attempts = 0, unknowns = 0, born_at = ?, delay_ms = NULL
-                   WHERE state = ${DEAD}`;
-    return this.file.write(() => {
-      if (ids === 'all') return Number(this.file.sql(again).run(now).changes);
-      const one = this.file.sql(`${again} AND id = ?`);
-      return ids.reduce((sum, id) => sum + Number(one.run(now, id).changes), 0);
+  /** One step, over the given or over those dead behind the row `from`: others write in between. */
+  retry(ids: readonly string[] | 'all', from: number, now: number): StepDone {
+    return this.forDead(ids, from, (list) => {
+      const again = `state = ${READY}, reason = NULL, attempts = 0, unknowns = 0, born_at = ?, delay_ms = NULL`;
+      return this.file.sql(`UPDATE jobs SET ${again} WHERE ${SEQ_LIST}`).run(now, list).changes;
     });
   }
 
-  /** Their idempotency keys are free again. */
-  discard(ids: readonly string[] | 'all'): number {
-    const chosen = ids === 'all' ? '' : 'AND id IN (SELECT value FROM json_each(?))';
-    const given = ids === 'all' ? [] : [JSON.stringify(ids)];
-    const dead = (column: 'id' | 'seq') =>
-      `SELECT ${column} FROM jobs WHERE state = ${DEAD} ${chosen}`;
-    return this.file.write(() => {
-      this.file.sql(`DELETE FROM keys WHERE id IN (${dead('id')})`).run(...given);
-      this.file.sql(`DELETE FROM bodies WHERE seq IN (${dead('seq')})`).run(...given);
-      const jobs = this.file.sql(`DELETE FROM jobs WHERE state = ${DEAD} ${chosen}`);
-      return Number(jobs.run(...given).changes);
+  /** As `retry`. Their idempotency keys are free again. */
+  discard(ids: readonly string[] | 'all', from: number): StepDone {
+    return this.forDead(ids, from, (list) => {
+      const keys = `DELETE FROM keys WHERE id IN (SELECT id FROM jobs WHERE ${SEQ_LIST})`;
+      this.file.sql(keys).run(list);
+      this.file.sql(`DELETE FROM bodies WHERE ${SEQ_LIST}`).run(list);
+      return this.file.sql(`DELETE FROM jobs WHERE ${SEQ_LIST}`).run(list).changes;
+    });
+  }
+
+  private forDead(
+    ids: readonly string[] | 'all',
+    from: number,
+    change: (seqs: string) => number | bigint,
+  ): StepDone {
+    const { file } = this;
+    const dead = `SELECT seq FROM jobs WHERE state = ${DEAD} AND`;
+    return file.write(() => {
+      const rows =
+        ids === 'all'
+          ? file.sql(`${dead} seq > ? ORDER BY seq LIMIT ?`).all(from, STEP_ROWS)
+          : file.sql(`${dead} id IN (SELECT value FROM json_each(?))`).all(JSON.stringify(ids));
+      const seqs = rows.map(({ seq }) => seq);
+      const count = seqs.length === 0 ? 0 : Number(change(JSON.stringify(seqs)));
+      const isLast = ids !== 'all' || seqs.length < STEP_ROWS;
+      return isLast ? { count } : { count, next: Number(seqs.at(-1)) };
     });
   }
 

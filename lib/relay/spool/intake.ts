@@ -2,8 +2,9 @@ import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { RELAY_PRIORITIES } from '../relay.js';
+import { SpoolFault } from './faults.js';
 import { performance } from 'node:perf_hooks';
-import { READY, WAITING } from './schema.js';
+import { READY, SENT, WAITING } from './schema.js';
 import type { SpoolFile } from './spool-file.js';
 import type { SqlRow } from './sqlite.js';
 import type { FirstMail, NewRow, StoreOptions } from './store.types.js';
@@ -32,14 +33,20 @@ export class Intake {
   /** Stores all in one transaction, durable when it returns. Returns for each null, or the first mail. */
   enqueue(rows: readonly NewRow[], now: number): (FirstMail | null)[] {
     this.checkSpace(rows.reduce((sum, { body }) => sum + body.length, 0));
-    return this.file.write(() => rows.map((row) => this.insert(row, now)));
+    const stored = this.file.write(() => rows.map((row) => this.insert(row, now)));
+    if (!this.file.isInPlace) {
+      throw new SpoolFault('moved', 'just as the mail was stored; it may be saved by now', true);
+    }
+    return stored;
   }
 
   private insert(row: NewRow, now: number): FirstMail | null {
     const { id, messageId, mailer, priority, queuedAt, bornAt, dueAt, key, digest, body } = row;
     if (key !== null) {
-      const first = this.file.sql('SELECT id, message_id, digest FROM keys WHERE key = ?').get(key);
-      if (first) return firstOf(first);
+      const first = this.file
+        .sql('SELECT id, message_id, digest, expires_at FROM keys WHERE key = ?')
+        .get(key);
+      if (first && !this.isOver(first, now)) return firstOf(first);
     }
     const waits = dueAt !== null && dueAt > now;
     const { changes, lastInsertRowid } = this.file
@@ -63,7 +70,9 @@ export class Intake {
     if (Number(changes) === 0) return { id, messageId, digest };
     if (key !== null) {
       this.file
-        .sql('INSERT INTO keys (key, id, message_id, digest, expires_at) VALUES (?, ?, ?, ?, ?)')
+        .sql(
+          'INSERT OR REPLACE INTO keys (key, id, message_id, digest, expires_at) VALUES (?, ?, ?, ?, ?)',
+        )
         .run(key, id, messageId, digest, now + this.options.idempotencyTtlMs);
     }
     // What stood there is of a row that is gone, and was on a damaged page.
@@ -71,6 +80,14 @@ export class Intake {
       .sql('INSERT OR REPLACE INTO bodies (seq, body) VALUES (?, ?)')
       .run(Number(lastInsertRowid), body);
     return null;
+  }
+
+  /** A key outlives its time as long as its mail is here, and whether it was pruned or not says nothing. */
+  private isOver({ id = null, expires_at }: SqlRow, now: number): boolean {
+    if (Number(expires_at) > now) return false;
+    return (
+      this.file.sql(`SELECT 1 FROM jobs WHERE id = ? AND state <> ${SENT}`).get(id) === undefined
+    );
   }
 
   /** Keeps some space back, so that what is inside can still be recorded as sent when the disk fills up. */
@@ -83,7 +100,8 @@ export class Intake {
     const { bavail, bsize } = statfsSync(dirname(path));
     const free = bavail * bsize;
     if (free < minFreeBytes) {
-      throw new NoSpaceError(`${free} bytes are free, less than the ${minFreeBytes} kept`);
+      const fix = `make room, or lower \`minFreeBytes\``;
+      throw new SpoolFault('full', `${free} bytes are free, and \`minFreeBytes\` keeps ${minFreeBytes} back for what is stored already: ${fix}`); // prettier-ignore
     }
     this.allowance = (free - minFreeBytes) / BYTES_OF_A_CHARACTER - characters;
     this.freeCheckedAt = at;
@@ -97,9 +115,4 @@ function firstOf({ id, message_id, digest }: SqlRow): FirstMail {
     messageId: String(message_id),
     digest: typeof digest === 'string' ? digest : null,
   };
-}
-
-/** Looks like SQLite's own error of a full disk. */
-class NoSpaceError extends Error {
-  readonly code = 'SQLITE_FULL';
 }

@@ -1,19 +1,22 @@
 import { countFitting } from '../job.js';
 import type { LeaseRequest } from '../relay.js';
 import { checksumOf } from './intake.js';
+import { LeaseEnds } from './lease-ends.js';
 import type { Owners } from './owners.js';
+import { Recovery } from './recovery.js';
 import { Salvage } from './salvage.js';
-import { DEAD, LEASED, READY, SENT, WAITING } from './schema.js';
+import { LEASED, READY, WAITING } from './schema.js';
+import { SettledJournal } from './settled-journal.js';
 import type { SpoolFile } from './spool-file.js';
-import type { SqlRow, SqlValue } from './sqlite.js';
-import type { LeasedRow, LeasedRows, NotSent, StoreOptions } from './store.types.js';
+import type { SqlRow, SqlStatement, SqlValue } from './sqlite.js';
+import type { LeasedRow, LeasedRows, StoreOptions } from './store.types.js';
 import { Upkeep, UPKEEP_ROWS } from './upkeep.js';
 
 /** What is read of a row before its body. */
 const COLUMNS = 'seq, id, attempts, unknowns, born_at, open, size, checksum';
 
-/** A column's value is one of a JSON array, the one value given: a statement for many costs little more than for one. */
-const IN_LIST = (column: 'id' | 'seq') => `${column} IN (SELECT value FROM json_each(?))`;
+/** The one value given is a JSON array: a statement for many costs little more than for one. */
+const SEQ_LIST = 'seq IN (SELECT value FROM json_each(?))';
 
 /** What is asked for of whom. */
 export interface LeaseQuery extends LeaseRequest {
@@ -30,8 +33,14 @@ function readyOf(columns: string): string {
   return `${of('= ?')} UNION ALL ${of('IS NULL')} ORDER BY priority, seq LIMIT ?`;
 }
 
-/** Leases, and how they end. */
-export class Work {
+const BODIES = `SELECT seq, body FROM bodies WHERE ${SEQ_LIST}`;
+
+type Taken = Pick<LeasedRows, 'rows' | 'more'>;
+
+/** Hands out what is due. */
+export class Leases {
+  readonly ends: LeaseEnds;
+  private readonly recovery: Recovery;
   private readonly upkeep: Upkeep;
   private readonly salvage: Salvage;
 
@@ -39,75 +48,35 @@ export class Work {
     private readonly file: SpoolFile,
     private readonly owners: Owners,
     private readonly options: StoreOptions,
+    tell: (notice: string) => void,
   ) {
-    this.upkeep = new Upkeep(file, owners, options.leaseMs);
     this.salvage = new Salvage(file);
+    this.recovery = new Recovery(file, owners, options.leaseMs);
+    this.upkeep = new Upkeep(file, owners, this.salvage);
+    const { salvage } = this;
+    const journal = new SettledJournal(`${options.path}-settled`);
+    this.ends = new LeaseEnds({ file, owners, salvage, journal, options, tell });
   }
 
   /** Due jobs of a mailer: higher priority first, then first come, first served. */
   lease(query: LeaseQuery, now: number): LeasedRows {
     this.own();
-    this.salvage.skipDamage(() => this.upkeep.recover(now));
-    this.salvage.skipDamage(() => this.upkeep.maintain(now));
+    this.salvage.skipDamage(() => this.recovery.recover(now));
+    const stepInMs = this.upkeep.step(now);
+    this.ends.applyJournal();
     // Looked at before the write lock is taken: an idle spool costs its neighbours nothing.
-    const leased = this.hasDue(query, now)
+    const { rows, more } = this.hasDue(query, now)
       ? (this.salvage.skipDamage(() => this.leaseDue(query, now)) ??
         this.leaseWhatIsLeft(query, now))
       : { rows: [], more: false };
-    const { damage } = this.salvage;
-    return { ...leased, nextDueInMs: this.nextDue(now), ...(damage !== undefined && { damage }) };
+    const leased = rows.flatMap((row) => this.ends.asSettled(row, now) ?? []);
+    const damage = this.salvage.known;
+    const nextDueInMs = Math.min(this.nextDue(now) ?? Infinity, stepInMs ?? Infinity);
+    return { rows: leased, more, nextDueInMs, ...(damage && { damage }) };
   }
 
-  /** Returns the ids of what could not be recorded. */
-  settle(sent: readonly string[], others: readonly NotSent[], now: number): string[] {
-    const record = (ids: readonly string[], rest: readonly NotSent[]) =>
-      this.file.write(() => {
-        if (ids.length > 0) this.sent(ids, now);
-        for (const settlement of rest) this.settleOne(settlement, now);
-        return true;
-      });
-    if (this.salvage.skipDamage(() => record(sent, others))) return [];
-    // One by one. A body that cannot be removed is no reason to send its mail again.
-    const isRecorded = (work: () => unknown) =>
-      this.salvage.skipDamage(() => (work(), true)) === true;
-    const lost = sent.filter(
-      (id) => !isRecorded(() => record([id], [])) && !isRecorded(() => this.forget(id)),
-    );
-    for (const settlement of others) {
-      if (!isRecorded(() => record([], [settlement]))) lost.push(settlement.id);
-    }
-    return lost;
-  }
-
-  /** Returns those that are still ours. */
-  heartbeat(ids: readonly string[], now: number): string[] {
-    // This thread may have followed one that ended, and what that leased is still under way.
-    this.own();
-    const list = JSON.stringify(ids);
-    const ours = `${IN_LIST('id')} AND state = ${LEASED} AND owner = ?`;
-    return this.file.write(() => {
-      this.file
-        .sql(`UPDATE jobs SET lease_until = ? WHERE ${ours}`)
-        .run(now + this.options.leaseMs, list, this.owners.id);
-      return this.file
-        .sql(`SELECT id FROM jobs WHERE ${ours}`)
-        .all(list, this.owners.id)
-        .map(({ id }) => String(id));
-    });
-  }
-
-  release(ids: readonly string[]): void {
-    this.file.write(() =>
-      this.file
-        .sql(
-          `UPDATE jobs SET state = ${READY}, owner = NULL, lease_until = NULL
-           WHERE ${IN_LIST('id')} AND state = ${LEASED} AND owner = ?`,
-        )
-        .run(JSON.stringify(ids), this.owners.id),
-    );
-  }
-
-  private own(): void {
+  /** This thread may have followed one that ended, and what that leased is still under way. */
+  own(): void {
     if (!this.owners.isMine) this.file.write(() => this.owners.acquire());
   }
 
@@ -125,7 +94,7 @@ export class Work {
     return typeof due === 'number' ? Math.max(0, due - now) : undefined;
   }
 
-  private leaseDue(query: LeaseQuery, now: number): LeasedRows {
+  private leaseDue(query: LeaseQuery, now: number): Taken {
     return this.file.write(() => {
       this.promote(now);
       return this.take(query, now);
@@ -133,7 +102,7 @@ export class Work {
   }
 
   /** The file has damaged pages: row by row, past those that cannot be read. */
-  private leaseWhatIsLeft(query: LeaseQuery, now: number): LeasedRows {
+  private leaseWhatIsLeft(query: LeaseQuery, now: number): Taken {
     const { max, maxSize, mailer, known } = query;
     const { salvage, file } = this;
     // Both lists come out of an index alone.
@@ -177,7 +146,7 @@ export class Work {
       .run(now);
   }
 
-  private take({ max, maxSize, mailer, known }: LeaseQuery, now: number): LeasedRows {
+  private take({ max, maxSize, mailer, known }: LeaseQuery, now: number): Taken {
     const limit = max + 1;
     const found = this.file.sql(readyOf(COLUMNS)).all(mailer, limit, limit, limit);
     const sizes = found.slice(0, max).map(({ size }) => Number(size));
@@ -189,14 +158,13 @@ export class Work {
   private claim(taken: readonly SqlRow[], known: ReadonlySet<string>, now: number): LeasedRow[] {
     const seqs = JSON.stringify(taken.map(({ seq }) => seq));
     this.file
-      .sql(`UPDATE jobs SET state = ${LEASED}, owner = ?, lease_until = ? WHERE ${IN_LIST('seq')}`)
+      .sql(`UPDATE jobs SET state = ${LEASED}, owner = ?, lease_until = ? WHERE ${SEQ_LIST}`)
       .run(this.owners.id, now + this.options.leaseMs, seqs);
     const unknown = taken.filter(({ id }) => !known.has(String(id)));
-    const bodies = this.bodiesOf(unknown.map(({ seq }) => seq));
+    const bodies = this.goodBodiesOf(unknown);
     return taken.map((row): LeasedRow => {
-      const { seq, id, attempts, unknowns, born_at, open, size, checksum } = row;
-      const body = bodies.get(seq);
-      const good = typeof body === 'string' && checksumOf(String(id), body) === checksum;
+      const { seq, id, attempts, unknowns, born_at, open, size } = row;
+      this.ends.leased(String(id), seq ?? null);
       return {
         id: String(id),
         attempts: Number(attempts),
@@ -204,60 +172,32 @@ export class Work {
         bornAt: Number(born_at),
         size: Number(size),
         open: typeof open === 'string' ? open : null,
-        body: good ? body : null,
+        body: bodies.get(seq) ?? null,
       };
     });
   }
 
-  private bodiesOf(seqs: readonly SqlRow['seq'][]): ReadonlyMap<SqlRow['seq'], SqlRow['body']> {
-    if (seqs.length === 0) return new Map();
-    const rows = this.file
-      .sql(`SELECT seq, body FROM bodies WHERE ${IN_LIST('seq')}`)
-      .all(JSON.stringify(seqs));
-    return new Map(rows.map(({ seq, body }) => [seq, body]));
-  }
-
-  private settleOne(settlement: NotSent, now: number): void {
-    const { id, outcome, attempts, unknowns, open, failure } = settlement;
-    const waits = outcome === 'deferred';
-    // Only while the lease is ours: whoever took it over decides now.
-    this.file
-      .sql(
-        `UPDATE jobs SET state = ?, due_at = ?, delay_ms = ?, attempts = ?, unknowns = ?,
-           open = coalesce(?, open), reason = ?, failure = ?, owner = NULL, lease_until = NULL
-         WHERE id = ? AND state = ${LEASED} AND owner = ?`,
-      )
-      .run(
-        waits ? WAITING : DEAD,
-        waits ? now + settlement.delayMs : null,
-        waits ? settlement.delayMs : null,
-        attempts,
-        unknowns,
-        open ? JSON.stringify(open) : null,
-        waits ? null : settlement.reason,
-        JSON.stringify(failure),
-        id,
-        this.owners.id,
-      );
-  }
-
-  private forget(id: string): void {
-    this.file.write(() => this.file.sql('DELETE FROM jobs WHERE id = ?').run(id));
-  }
-
-  /** Whoever holds the lease: a mail that was accepted is not to be sent again. */
-  private sent(ids: readonly string[], now: number): void {
-    const live = `${IN_LIST('id')} AND state IN (${READY}, ${WAITING}, ${LEASED})`;
-    const list = JSON.stringify(ids);
-    if (this.options.keepSentMs > 0) {
-      this.file
-        .sql(
-          `UPDATE jobs SET state = ${SENT}, due_at = ?, owner = NULL, lease_until = NULL WHERE ${live}`,
-        )
-        .run(now + this.options.keepSentMs, list);
-      return;
+  /** Those whose checksum is right. The others are read again: what is read wrong stays in a connection. */
+  private goodBodiesOf(rows: readonly SqlRow[]): ReadonlyMap<SqlRow['seq'], string> {
+    const good = new Map<SqlRow['seq'], string>();
+    if (rows.length === 0) return good;
+    const read = (some: readonly SqlRow[], sql: SqlStatement) => {
+      const seqs = JSON.stringify(some.map(({ seq }) => seq));
+      const bodies = new Map(sql.all(seqs).map(({ seq, body }) => [seq, body]));
+      return some.filter(({ seq, id, checksum }) => {
+        const body = bodies.get(seq);
+        if (typeof body !== 'string' || checksumOf(String(id), body) !== checksum) return true;
+        good.set(seq, body);
+        return false;
+      });
+    };
+    const bad = read(rows, this.file.sql(BODIES));
+    if (bad.length === 0) return good;
+    try {
+      this.file.readAnew((db) => read(bad, db.prepare(BODIES)));
+    } catch {
+      // Not now either; the worker asks once more.
     }
-    this.file.sql(`DELETE FROM bodies WHERE seq IN (SELECT seq FROM jobs WHERE ${live})`).run(list);
-    this.file.sql(`DELETE FROM jobs WHERE ${live}`).run(list);
+    return good;
   }
 }

@@ -1,5 +1,13 @@
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { inodeOf } from './identity.js';
+import { makePrivate } from './spool-place.js';
 import type { SqlDatabase } from './sqlite.js';
+
+/** Between the spool's name and the owner's id. */
+const MARK = '-owner-';
+/** What a file's name may have beside the spool's own: an owner's id is the longest. */
+export const LONGEST_SUFFIX = MARK.length + 36;
 
 /**
  * Tells a process that died from one that is slow: each owner of leases holds a lock on a small file
@@ -8,7 +16,7 @@ import type { SqlDatabase } from './sqlite.js';
  * process ids do not.
  */
 export class Owners {
-  private mine?: SqlDatabase;
+  private mine?: { readonly lock: SqlDatabase; readonly inode: string };
 
   constructor(
     private readonly path: string,
@@ -16,8 +24,9 @@ export class Owners {
     private readonly openDatabase: (path: string) => SqlDatabase,
   ) {}
 
+  /** Not where the file was removed: everybody else takes its owner for dead then. */
   get isMine(): boolean {
-    return this.mine !== undefined;
+    return this.mine !== undefined && this.mine.inode === inodeOf(this.fileOf(this.id));
   }
 
   /**
@@ -25,10 +34,14 @@ export class Owners {
    * very moment it is locked would be a lock that nobody sees.
    */
   acquire(): void {
-    if (this.mine) return;
-    const lock = this.openDatabase(this.fileOf(this.id));
+    if (this.isMine) return;
+    this.mine?.lock.close();
+    this.mine = undefined;
+    const file = this.fileOf(this.id);
+    makePrivate(file);
+    const lock = this.openDatabase(file);
     lock.exec('BEGIN EXCLUSIVE');
-    this.mine = lock;
+    this.mine = { lock, inode: inodeOf(file) };
   }
 
   /** Whether the process that leased as `id` seems gone. */
@@ -51,7 +64,7 @@ export class Owners {
     return true;
   }
 
-  /** Removes what a process left that is gone. Inside a write of the spool. Answers whether it is gone. */
+  /** Removes what a process left that is gone. Inside a write of the spool. Returns whether it is gone. */
   bury(id: string): boolean {
     // Its thread may have come back since it was looked at.
     if (!this.isDead(id)) return false;
@@ -62,11 +75,19 @@ export class Owners {
   release(): void {
     if (!this.mine) return;
     rmSync(this.fileOf(this.id), { force: true });
-    this.mine.close();
+    this.mine.lock.close();
     this.mine = undefined;
   }
 
+  /** Removes what processes left that are gone, whether they held anything or not. Inside a write, as `bury`. */
+  sweep(): void {
+    const prefix = `${basename(this.path)}${MARK}`;
+    for (const name of readdirSync(dirname(this.path))) {
+      if (name.startsWith(prefix)) this.bury(name.slice(prefix.length));
+    }
+  }
+
   private fileOf(id: string): string {
-    return `${this.path}-owner-${id}`;
+    return `${this.path}${MARK}${id}`;
   }
 }

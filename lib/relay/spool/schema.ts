@@ -52,6 +52,8 @@ const MIGRATIONS: readonly string[] = [
    ALTER TABLE keys ADD COLUMN digest TEXT;
    DROP INDEX jobs_ready;
    CREATE INDEX jobs_ready ON jobs (mailer, priority, seq) WHERE state = 0;`,
+  // To free the keys of mail that is discarded.
+  `CREATE INDEX keys_mail ON keys (id);`,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

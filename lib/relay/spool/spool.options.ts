@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { OptionReader } from '../../base/option-reader.js';
 import type { RelayAsyncOptions } from '../relay-definition.js';
 import {
@@ -6,6 +7,7 @@ import {
   type RelayOptions,
   type RelayUserOptions,
 } from '../relay.options.js';
+import { LONGEST_SUFFIX } from './owners.js';
 import { SQLITE_DRIVERS, type SqliteDriver } from './sqlite.js';
 
 export interface SpoolOptions extends RelayUserOptions {
@@ -72,12 +74,20 @@ export const SPOOL_DEFAULTS = {
 
 const KNOWN = ['path', 'maxBytes', 'sqlite', ...Object.keys(SPOOL_DEFAULTS), ...RELAY_OPTION_KEYS];
 
+/** Of a file, in bytes, on all common file systems. */
+const LONGEST_NAME = 255;
+
 /** @throws MailConfigurationError */
 export function readSpoolOptions(raw: unknown): ResolvedSpoolOptions {
   const reader = new OptionReader('relay', raw, KNOWN);
   const path = reader.string('path');
   if (path === ':memory:' || path.startsWith('file:')) {
     reader.fail('path', 'the path of a file on disk', 'one that SQLite reads as something else');
+  }
+  const longest = LONGEST_NAME - LONGEST_SUFFIX;
+  if (Buffer.byteLength(basename(path)) > longest) {
+    // The files beside it could not be made: mail would be taken and never sent.
+    reader.fail('path', `a file whose name has at most ${longest} bytes`, 'a longer one');
   }
   const number = (key: Exclude<keyof typeof SPOOL_DEFAULTS, 'thread'>, min: number) =>
     reader.integer(key, SPOOL_DEFAULTS[key], { min });

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { resolve } from 'node:path';
 import { systemClock, type Clock } from '../../base/clock.js';
@@ -20,17 +21,20 @@ import {
   type Settlement,
   type UnreadableJob,
 } from '../relay.js';
+import { STEP_ROWS } from './admin.js';
 import { GroupCommit } from './group-commit.js';
 import { RecentMails } from './recent-mails.js';
 import type { ResolvedSpoolOptions } from './spool.options.js';
-import { LocalHost, spoolError, ThreadHost, type StoreHost } from './store-host.js';
-import type { FirstMail, LeasedRow, NewRow, StoreOptions } from './store.types.js';
+import { spoolError } from './faults.js';
+import { LocalHost, ThreadHost, type StoreHost } from './store-host.js';
+import type { FirstMail, LeasedRow, NewRow, StepDone, StoreOptions } from './store.types.js';
 
 /** The driver over a SQLite file: what it accepts survives the process and, by a synced disk, the power. */
 export class SpoolRelay implements MailRelay {
   readonly name: string;
   readonly identity: string;
   readonly heartbeatMs: number;
+  private readonly logger = new Logger('MailRelay');
   private readonly host: StoreHost;
   private readonly commits: GroupCommit;
   private readonly recent = new RecentMails();
@@ -41,7 +45,7 @@ export class SpoolRelay implements MailRelay {
 
   constructor(
     private readonly options: ResolvedSpoolOptions,
-    clock: Clock = systemClock,
+    private readonly clock: Clock = systemClock,
   ) {
     const { path, thread, leaseMs, timeoutMs } = options;
     this.name = `spool:${path}`;
@@ -58,7 +62,8 @@ export class SpoolRelay implements MailRelay {
       keepSentMs,
       idempotencyTtlMs,
     };
-    this.host = thread ? new ThreadHost(store) : new LocalHost(store);
+    const tell = (notice: string) => this.logger.warn(notice);
+    this.host = thread ? new ThreadHost(store, tell) : new LocalHost(store, tell);
     const enqueue = (rows: readonly NewRow[]) => this.host.run('enqueue', rows);
     this.commits = new GroupCommit(enqueue, timeoutMs, clock);
   }
@@ -87,7 +92,7 @@ export class SpoolRelay implements MailRelay {
 
   async lease(request: LeaseRequest): Promise<Lease> {
     const answer = await this.host.run('lease', request, this.mailer, this.recent.ids());
-    const { rows, more, nextDueInMs, damage: message } = answer;
+    const { rows, more, nextDueInMs, damage } = answer;
     // Whatever is left went to others.
     if (rows.length === 0) this.recent.clear();
     const jobs: LeasedJob[] = [];
@@ -101,10 +106,11 @@ export class SpoolRelay implements MailRelay {
       }
     }
     // Other processes of the file cannot call: it is looked at now and then.
-    const againInMs = more ? 0 : Math.min(this.options.pollIntervalMs, nextDueInMs ?? Infinity);
+    const againInMs = more ? 0 : Math.min(this.options.pollIntervalMs, nextDueInMs);
     const lease = { jobs, unreadable, validMs: this.options.leaseMs, againInMs };
-    if (message === undefined) return lease;
-    return { ...lease, damage: spoolError('corrupt', message, this.options.path) };
+    if (!damage) return lease;
+    const error = spoolError({ ...damage, isUncertain: false }, this.options.path);
+    return { ...lease, damage: error };
   }
 
   async settle(settlements: readonly Settlement[]): Promise<void> {
@@ -141,13 +147,36 @@ export class SpoolRelay implements MailRelay {
   }
 
   async retry(ids: readonly string[] | 'all'): Promise<number> {
-    const count = await this.host.run('retry', ids);
+    const count = await this.inSteps('retry', ids);
     if (count > 0) this.onWork?.();
     return count;
   }
 
   discard(ids: readonly string[] | 'all'): Promise<number> {
-    return this.host.run('discard', ids);
+    return this.inSteps('discard', ids);
+  }
+
+  /** Others get the file in between, for as long as a step took. */
+  private async inSteps(
+    call: 'retry' | 'discard',
+    ids: readonly string[] | 'all',
+  ): Promise<number> {
+    let count = 0;
+    for (let from: number | undefined = 0; from !== undefined;) {
+      const begun = this.clock.monotonic();
+      const some = ids === 'all' ? ids : ids.slice(from, from + STEP_ROWS);
+      const done: StepDone = await this.host.run(call, some, from);
+      count += done.count;
+      if (ids === 'all') from = done.next;
+      else from = from + STEP_ROWS < ids.length ? from + STEP_ROWS : undefined;
+      const pauseMs = this.clock.monotonic() - begun;
+      if (from !== undefined) {
+        await new Promise<void>((resolve) => {
+          this.clock.after(pauseMs, resolve, { keepAlive: true });
+        });
+      }
+    }
+    return count;
   }
 
   stats(): Promise<RelayStats> {

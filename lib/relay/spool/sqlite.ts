@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { MailConfigurationError } from '../../base/errors.js';
 
-/** A value that SQLite stores and answers. */
+/** A value that SQLite stores and returns. */
 export type SqlValue = string | number | null;
 export type SqlRow = Readonly<Record<string, SqlValue | undefined>>;
 
@@ -62,6 +63,12 @@ export interface LoadSqliteOptions {
   readonly nodeVersion?: string;
 }
 
+/** A bundle in CommonJS has no `import.meta.url`; there the app's folder is where packages are looked for. */
+function requireOfThis(): Require {
+  const { url } = import.meta as { readonly url?: string };
+  return createRequire(url ?? join(process.cwd(), 'app.js'));
+}
+
 /**
  * The SQLite that this process has: `node:sqlite`, better-sqlite3 or libsql, in this order.
  * @throws MailConfigurationError with the exact fix where there is none.
@@ -70,7 +77,7 @@ export function loadSqlite(options: LoadSqliteOptions = {}): {
   readonly driver: SqliteDriver;
   readonly open: (path: string) => SqlDatabase;
 } {
-  const load = options.load ?? createRequire(import.meta.url);
+  const load = options.load ?? requireOfThis();
   const nodeMajor = Number((options.nodeVersion ?? process.versions.node).split('.')[0]);
   const reasons: string[] = [];
   for (const driver of options.driver ? [options.driver] : SQLITE_DRIVERS) {
@@ -89,7 +96,7 @@ export function loadSqlite(options: LoadSqliteOptions = {}): {
   );
 }
 
-export type SqlFaultKind = 'full' | 'busy' | 'corrupt' | 'open' | 'other';
+export type SqlFaultKind = 'full' | 'busy' | 'corrupt' | 'read' | 'open' | 'other';
 
 // https://www.sqlite.org/rescode.html
 const BUSY = 5;
@@ -105,12 +112,17 @@ const KINDS: Record<number, SqlFaultKind> = {
   [NOTADB]: 'corrupt',
 };
 const NAMES: Record<string, number> = { BUSY, CORRUPT, FULL, CANTOPEN, NOTADB };
+/** The disk gave no bytes, too few, or wrong ones: IOERR_READ, _SHORT_READ, _DATA and _CORRUPTFS. */
+const READ_ERRORS: ReadonlySet<unknown> = new Set([266, 522, 8202, 8458]);
+const READ_NAMES = /^SQLITE_IOERR_(READ|SHORT_READ|DATA|CORRUPTFS)$/;
 
 /** What kind of failure an error of any of the bindings is. */
 export function sqlFaultKind(error: unknown): SqlFaultKind {
   const { errcode, rawCode, code, message } = (error ?? {}) as Record<string, unknown>;
   const number = typeof errcode === 'number' ? errcode : rawCode;
+  if (READ_ERRORS.has(number)) return 'read';
   if (typeof number === 'number') return KINDS[number & 0xff] ?? 'other';
+  if (typeof code === 'string' && READ_NAMES.test(code)) return 'read';
   const name = typeof code === 'string' ? /^SQLITE_([A-Z]+)/.exec(code)?.[1] : undefined;
   if (name !== undefined) return KINDS[NAMES[name] ?? -1] ?? 'other';
   return typeof message === 'string' && /unable to open/i.test(message) ? 'open' : 'other';

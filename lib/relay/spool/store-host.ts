@@ -1,7 +1,9 @@
 import { Worker } from 'node:worker_threads';
+import { CallThread, ThreadEndedError } from '../../base/call-thread.js';
 import { MailConfigurationError, MailRelayError } from '../../base/errors.js';
-import { sqlFaultKind, type SqlFaultKind } from './sqlite.js';
-import { SpoolStore, type StoreAnswer, type StoreArguments, type StoreCall } from './store.js';
+import { spoolError, type StoreFault } from './faults.js';
+import { faultOf, LazyStore, type StoreRequest, type StoreReturn } from './lazy-store.js';
+import type { StoreAnswer, StoreArguments, StoreCall } from './store.js';
 import type { StoreOptions } from './store.types.js';
 
 /** Where a store runs. It opens with the first call, and again with a later one if that failed. */
@@ -12,64 +14,20 @@ export interface StoreHost {
   destroy(): Promise<void>;
 }
 
-/** What a thread is asked and what it answers. */
-export interface StoreRequest {
-  readonly n: number;
-  readonly call: StoreCall | 'close';
-  readonly args: readonly unknown[];
-}
-export interface StoreReply {
-  readonly n: number;
-  readonly value?: unknown;
-  readonly fault?: StoreFault;
-}
-export interface StoreFault {
-  readonly kind: SqlFaultKind | 'sqlite-missing';
-  readonly message: string;
-}
+/** Hears, in words for the log, of what the store met and went past. */
+export type Tell = (notice: string) => void;
 
-/** Opens the store when it is first needed and runs calls by name. */
-export class LazyStore {
-  private store?: SpoolStore;
-
-  constructor(private readonly options: StoreOptions) {}
-
-  run(call: StoreCall, args: readonly unknown[]): unknown {
-    this.store ??= new SpoolStore(this.options);
-    const store = this.store as unknown as Record<StoreCall, (...given: unknown[]) => unknown>;
-    return store[call](...args);
+/** A fault as its caller sees it. A transaction that failed stored nothing, unless it is uncertain. */
+function errorOf(fault: StoreFault, path: string, call: StoreCall): Error {
+  const { kind, message } = fault;
+  // At boot there is nothing to lose yet, and waiting mends no rights.
+  if (kind === 'place' && call === 'open') {
+    const expected = 'a file that this process may read and write';
+    return new MailConfigurationError('relay.path', expected, `${path}: ${message}`);
   }
-
-  close(): void {
-    this.store?.close();
-    this.store = undefined;
-  }
-}
-
-export function faultOf(error: unknown): StoreFault {
-  const message = error instanceof Error ? error.message : String(error);
-  const missing = error instanceof MailConfigurationError;
-  return { kind: missing ? 'sqlite-missing' : sqlFaultKind(error), message };
-}
-
-const WORDS: Record<SqlFaultKind, string> = {
-  full: 'The disk is full, or the spool has reached its maxBytes',
-  busy: 'Another process holds the spool',
-  corrupt:
-    'The spool file is damaged, or no SQLite database. Stop what uses it and keep a copy; `PRAGMA quick_check` says where, `sqlite3 FILE .recover | sqlite3 NEW` saves what can be read',
-  open: 'The spool file cannot be opened; its folder must exist and be writable',
-  other: 'The spool failed',
-};
-
-/** A fault as its caller sees it. A transaction that failed stored nothing. */
-function toError({ kind, message }: StoreFault, path: string): Error {
   return kind === 'sqlite-missing'
     ? new SqliteMissingError(message)
-    : spoolError(kind, message, path);
-}
-
-export function spoolError(kind: SqlFaultKind, message: string, path: string): MailRelayError {
-  return new MailRelayError(`${WORDS[kind]} (${path}: ${message})`);
+    : spoolError({ ...fault, kind }, path);
 }
 
 /** The message comes from a thread complete; only its class has to be found again. */
@@ -85,7 +43,10 @@ export class LocalHost implements StoreHost {
   private readonly store: LazyStore;
   private closed = false;
 
-  constructor(private readonly options: StoreOptions) {
+  constructor(
+    private readonly options: StoreOptions,
+    private readonly tell: Tell,
+  ) {
     this.store = new LazyStore(options);
   }
 
@@ -94,7 +55,9 @@ export class LocalHost implements StoreHost {
     try {
       return this.store.run(call, args) as StoreAnswer<C>;
     } catch (error) {
-      throw toError(faultOf(error), this.options.path);
+      throw errorOf(faultOf(error), this.options.path, call);
+    } finally {
+      this.store.takeNotices().forEach(this.tell);
     }
   }
 
@@ -108,84 +71,65 @@ export class LocalHost implements StoreHost {
   }
 }
 
-interface Pending {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** In a thread of its own: a disk that takes its time keeps nobody here waiting but the mail itself. */
 export class ThreadHost implements StoreHost {
-  private thread?: Worker;
-  private readonly pending = new Map<number, Pending>();
-  private n = 0;
+  private readonly calls: CallThread<StoreRequest, StoreReturn, never>;
   private closed = false;
+  /** Works in this thread where there is no file to start another from: the app is bundled into one. */
+  private here?: LocalHost;
 
-  constructor(private readonly options: StoreOptions) {}
+  constructor(
+    private readonly options: StoreOptions,
+    private readonly tell: Tell,
+  ) {
+    const start = () =>
+      new Worker(new URL('./store-thread.js', import.meta.url), {
+        workerData: options,
+        name: 'mail spool',
+      });
+    this.calls = new CallThread(start, (fault) => fault);
+  }
 
   async run<C extends StoreCall>(call: C, ...args: StoreArguments<C>): Promise<StoreAnswer<C>> {
     if (this.closed) throw new MailRelayError('The spool is closed');
-    return (await this.ask(call, args)) as StoreAnswer<C>;
+    if (this.here) return this.here.run(call, ...args);
+    const { value, fault, notices } = await this.ask({ call, args });
+    notices.forEach(this.tell);
+    if (fault) throw errorOf(fault, this.options.path, call);
+    return value as StoreAnswer<C>;
   }
 
   async close(): Promise<void> {
     this.closed = true;
-    const { thread } = this;
-    if (!thread) return;
-    const gone = new Promise((resolve) => thread.once('exit', resolve));
     // A thread that ended by itself has closed, too.
-    await this.ask('close', []).catch(() => undefined);
-    await gone;
+    await Promise.all([this.calls.end({ call: 'close', args: [] }), this.here?.close()]);
   }
 
   async destroy(): Promise<void> {
     this.closed = true;
-    await this.thread?.terminate();
+    await Promise.all([this.calls.terminate(), this.here?.close()]);
   }
 
-  private ask(call: StoreRequest['call'], args: readonly unknown[]): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const thread = (this.thread ??= this.start());
-      this.n += 1;
-      const request: StoreRequest = { n: this.n, call, args };
-      this.pending.set(request.n, { resolve, reject });
-      // The thread keeps the process alive as long as an answer is due, not longer.
-      if (this.pending.size === 1) thread.ref();
-      thread.postMessage(request);
-    });
-  }
-
-  private start(): Worker {
-    const thread = new Worker(new URL('./store-thread.js', import.meta.url), {
-      workerData: this.options,
-      name: 'mail spool',
-    });
-    thread.unref();
-    let reason: unknown;
-    thread.on('message', (reply: StoreReply) => this.settle(reply));
-    thread.on('error', (error) => (reason = error));
-    thread.on('exit', () => {
-      if (this.thread === thread) this.thread = undefined;
-      this.failAll(reason);
-    });
-    return thread;
-  }
-
-  private settle({ n, value, fault }: StoreReply): void {
-    const waiting = this.pending.get(n);
-    this.pending.delete(n);
-    // A close is waited for to its end.
-    if (this.pending.size === 0 && !this.closed) this.thread?.unref();
-    if (fault) waiting?.reject(toError(fault, this.options.path));
-    else waiting?.resolve(value);
-  }
-
-  /** The thread ended without answering: nobody knows how far it came. */
-  private failAll(cause: unknown): void {
-    const left = [...this.pending.values()];
-    this.pending.clear();
-    for (const { reject } of left) {
+  private async ask(request: StoreRequest): Promise<StoreReturn> {
+    try {
+      return await this.calls.call(request);
+    } catch (error) {
+      const { cause, isFileMissing } = error as ThreadEndedError;
+      if (isFileMissing) return this.runHere(request);
+      // Nobody knows how far it came.
       const message = "The spool's thread ended before it answered";
-      reject(new MailRelayError(message, { disposition: 'unknown', cause }));
+      throw new MailRelayError(message, { disposition: 'unknown', cause });
     }
+  }
+
+  private async runHere({ call, args }: StoreRequest): Promise<StoreReturn> {
+    if (!this.here) {
+      this.here = new LocalHost(this.options, this.tell);
+      this.tell(
+        "The spool's thread has no file to start from, as in an app bundled into one file: the spool works in the main thread, which waits for the disk with each mail. Leave nestjs-mail-relay out of the bundle, or set `thread: false` to hear no more of it",
+      );
+    }
+    if (call === 'close') return { notices: [] };
+    return { value: await this.here.run(call, ...(args as never)), notices: [] };
   }
 }

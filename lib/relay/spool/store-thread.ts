@@ -1,22 +1,28 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { faultOf, LazyStore, type StoreReply, type StoreRequest } from './store-host.js';
+import { workerData } from 'node:worker_threads';
+import { serveCalls } from '../../base/call-thread.js';
+import { faultOf, LazyStore, type StoreRequest, type StoreReturn } from './lazy-store.js';
 import type { StoreOptions } from './store.types.js';
 
-/** What a spool's thread runs: one call after the other, each answered when it is durable. */
-const port = parentPort;
+/** What a spool's thread runs: one call after the other, each returned when it is durable. */
 const store = new LazyStore(workerData as StoreOptions);
 
-function answer({ n, call, args }: StoreRequest): StoreReply {
+function run({ call, args }: StoreRequest): StoreReturn {
   try {
-    if (call !== 'close') return { n, value: store.run(call, args) };
-    store.close();
-    return { n };
+    if (call === 'close') {
+      store.close();
+      return { notices: [] };
+    }
+    const value = store.run(call, args);
+    return { value, notices: store.takeNotices() };
   } catch (error) {
-    return { n, fault: faultOf(error) };
+    return { fault: faultOf(error), notices: store.takeNotices() };
   }
 }
 
-port?.on('message', (request: StoreRequest) => {
-  port.postMessage(answer(request));
-  if (request.call === 'close') port.close();
-});
+serveCalls<StoreRequest, StoreReturn, never>(
+  run,
+  (error) => {
+    throw error;
+  },
+  ({ call }) => call === 'close',
+);

@@ -1,3 +1,4 @@
+import type { Damage } from './salvage.js';
 import type { JobSummary, RelayPriority, Settlement } from '../relay.js';
 
 /** A job as it goes into the file: columns and the body as text. */
@@ -39,15 +40,22 @@ export interface LeasedRows {
   readonly rows: readonly LeasedRow[];
   /** More rows were due than were leased. */
   readonly more: boolean;
-  /** When the next waiting job is due, in milliseconds from now. */
-  readonly nextDueInMs?: number;
+  /** When the next waiting job is due, or a step of upkeep, in milliseconds from now. */
+  readonly nextDueInMs: number;
   /** What SQLite says of pages that cannot be read; the rows are those that can. */
-  readonly damage?: string;
+  readonly damage?: Damage;
 }
 
 export interface RowDetails extends JobSummary {
   readonly open: string | null;
   readonly body: string | null;
+}
+
+/** What one step over many rows did. */
+export interface StepDone {
+  readonly count: number;
+  /** Where the next step goes on; absent when it was the last one. */
+  readonly next?: number;
 }
 
 export type NotSent = Exclude<Settlement, { readonly outcome: 'sent' }>;
