@@ -35,11 +35,15 @@ function readyOf(columns: string): string {
 
 const BODIES = `SELECT seq, body FROM bodies WHERE ${SEQ_LIST}`;
 
+/** libsql keeps a connection until it is collected, and many make each lock slow; in milliseconds. */
+const READ_ANEW_EVERY_MS = 1_000;
+
 type Taken = Pick<LeasedRows, 'rows' | 'more'>;
 
 /** Hands out what is due. */
 export class Leases {
   readonly ends: LeaseEnds;
+  private readAnewAt = Number.NEGATIVE_INFINITY;
   private readonly recovery: Recovery;
   private readonly upkeep: Upkeep;
   private readonly salvage: Salvage;
@@ -192,7 +196,9 @@ export class Leases {
       });
     };
     const bad = read(rows, this.file.sql(BODIES));
-    if (bad.length === 0) return good;
+    const now = performance.now();
+    if (bad.length === 0 || now - this.readAnewAt < READ_ANEW_EVERY_MS) return good;
+    this.readAnewAt = now;
     try {
       this.file.readAnew((db) => read(bad, db.prepare(BODIES)));
     } catch {
