@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { MailConfigurationError } from '../../base/errors.js';
 import { CommitError, faultKind, messageOf, SpoolFault, type StoreFault } from './faults.js';
 import { entriesOf } from './lease-ends.js';

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { faultKind, messageOf } from './faults.js';
 import type { Owners } from './owners.js';
 import type { Salvage } from './salvage.js';

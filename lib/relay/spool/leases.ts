@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { countFitting } from '../job.js';
 import type { LeaseRequest } from '../relay.js';
 import { checksumOf } from './intake.js';

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Owners } from './owners.js';
 import { LEASED, READY } from './schema.js';
 import type { SpoolFile } from './spool-file.js';

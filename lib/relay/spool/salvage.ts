@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { faultKind, messageOf } from './faults.js';
 import type { SpoolFile } from './spool-file.js';
 import type { SqlRow, SqlValue } from './sqlite.js';

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CommitError } from './faults.js';
