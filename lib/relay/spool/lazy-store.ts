@@ -35,6 +35,8 @@ export class LazyStore {
   /** The path means another file than the store has open. */
   private lost?: Lost;
   private rescuedAt = Number.NEGATIVE_INFINITY;
+  /** What came of the last try, told until the next one. */
+  private rescueFault?: SpoolFault;
   /** What was told already: each thing once. */
   private readonly told = new Set<string>();
 
@@ -102,7 +104,10 @@ export class LazyStore {
     const { lost } = this;
     if (lost && call === 'settle') return store;
     if (lost?.copy !== undefined) throw faultOfLost(lost);
-    if (performance.now() - this.rescuedAt < RESCUE_EVERY_MS) throw faultOfLost(lost);
+    if (performance.now() - this.rescuedAt < RESCUE_EVERY_MS) {
+      throw this.rescueFault ?? faultOfLost(lost);
+    }
+    this.rescueFault = undefined;
     this.rescuedAt = performance.now();
     const rescued = store.rescue();
     if (!rescued.isBack) {
@@ -116,7 +121,8 @@ export class LazyStore {
     if (!next.isInPlace) {
       // libsql lets go of the old files only when its statements are collected.
       next.close({ keepsOwner: true });
-      throw new SpoolFault('moved', 'restart the app; its mail is saved in the file');
+      this.rescueFault = new SpoolFault('moved', 'restart the app; its mail is saved in the file');
+      throw this.rescueFault;
     }
     if (rescued.notice !== undefined) this.tell(rescued.notice);
     return next;
