@@ -2,6 +2,7 @@ import { addAbortSignal } from 'node:stream';
 import type { Socket } from 'node:net';
 import { clearTimeout, setTimeout } from 'node:timers';
 import { buildConnector, errors } from 'undici';
+import { runOutside } from '../../base/outside.js';
 import { openTunnel } from './proxy.js';
 import type { Proxy } from './proxy-options.js';
 
@@ -42,7 +43,7 @@ export function connectorOf({ connectMs, proxy, ...options }: ConnectorOptions):
     timeout: 0,
   } as buildConnector.BuildOptions) as unknown as Connect<Socket>;
   const connect: Connect<Attempt> = proxy ? throughProxy(proxy, direct, options) : direct;
-  return (target, callback) => {
+  const withDeadline: Connect<void> = (target, callback) => {
     const deadline = setTimeout(() => {
       attempt.destroy(new errors.ConnectTimeoutError(`No connection within ${connectMs} ms`));
     }, connectMs);
@@ -51,6 +52,8 @@ export function connectorOf({ connectMs, proxy, ...options }: ConnectorOptions):
       callback(...result);
     });
   };
+  // A connection serves every mail that comes, not only the one that it is opened for.
+  return (target, callback) => runOutside(() => withDeadline(target, callback));
 }
 
 /** A tunnel first, then TLS to the host inside it. Plain HTTP is for this machine, which no proxy knows. */
