@@ -88,7 +88,7 @@ for (const [name, body] of Object.entries(BODIES)) {
     us = Math.max(us, ours(mails));
     them = Math.max(them, await theirs(mails));
   }
-  const bytes = composeMime(mails[0]!)?.bytes.length ?? 0;
+  const bytes = composeMime(mails[0]!).bytes.length;
   console.log(
     name.padEnd(28) +
       String(bytes).padStart(8) +

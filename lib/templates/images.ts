@@ -64,7 +64,7 @@ function* shownIn(html: string, isInComment = false): Generator<string, void, un
     for (const attribute of kind === 'open' ? attributes : []) {
       const value = html.slice(attribute.start, attribute.end);
       if (attribute.name === 'style') yield* inCss(value);
-      const [, cid] = (SHOWS.has(attribute.name) && CID.exec(value)) || [];
+      const [, cid] = SHOWS.has(attribute.name) ? (CID.exec(value) ?? []) : [];
       if (cid !== undefined) yield cid;
     }
   }

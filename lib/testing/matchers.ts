@@ -46,11 +46,11 @@ function snapshotOf(mail: OutboxMail): Required<MailSnapshot> {
 
 /** A runner's diff says that there is none where two long texts differ in what nobody sees. */
 function differenceOf(
-  { diff }: MatcherContext['utils'],
+  utils: MatcherContext['utils'],
   expected: unknown,
   received: unknown,
 ): string {
-  const shown = diff(expected, received) ?? '';
+  const shown = utils.diff(expected, received) ?? '';
   if (shown !== '' && !/no visual difference/i.test(shown)) return shown;
   return `  expected ${JSON.stringify(expected)}\n  received ${JSON.stringify(received)}`;
 }

@@ -71,7 +71,10 @@ export class RunningServer {
 
   async stop(): Promise<void> {
     const { child } = this;
-    if (child.exitCode !== null || child.signalCode !== null) return this.killGroup();
+    if (child.exitCode !== null || child.signalCode !== null) {
+      this.killGroup();
+      return;
+    }
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), 3_000);

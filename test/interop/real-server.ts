@@ -58,7 +58,7 @@ export async function filesOf(root: string, pattern: RegExp): Promise<string[]> 
   const entries = await readdir(root, { recursive: true, withFileTypes: true }).catch(() => []);
   return entries
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
     .filter((path) => pattern.test(path));
 }
 

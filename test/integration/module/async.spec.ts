@@ -71,7 +71,7 @@ describe('forRootAsync', () => {
         imports: [config],
         inject: [ConfigService],
         path: 'hooks/mail',
-        useFactory: (_from: ConfigService) => ({
+        useFactory: () => ({
           publicKey:
             'MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqTxd43gyp8IOEto2LdIfjRQrIbsd4SXZkLW6jDutdhXSJCWHw8REntlo7aNDthvj+y7GjUuFDb/R1NGe1OPzpA==',
         }),
@@ -84,7 +84,7 @@ describe('forRootAsync', () => {
       to: message.to,
       template: 'welcome',
       context: { name: 'Jo' },
-    } as MailMessage);
+    });
     expect(receipt.status).toBe('queued');
     expect(await sent).toMatchObject({ id: receipt.id, template: 'welcome' });
   });

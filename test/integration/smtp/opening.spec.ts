@@ -125,9 +125,9 @@ describe('a host with the dot of a rooted name', () => {
         if (!tlsBegun || secure) socket.write('220 x ESMTP\r\n');
         socket.on('error', () => undefined);
         socket.on('data', (chunk) => {
-          if (/^EHLO/.test(String(chunk))) {
+          if (String(chunk).startsWith('EHLO')) {
             socket.write(tlsBegun ? '250 x\r\n' : '250-x\r\n250 STARTTLS\r\n');
-          } else if (/^STARTTLS/.test(String(chunk))) {
+          } else if (String(chunk).startsWith('STARTTLS')) {
             socket.removeAllListeners('data');
             socket.write('220 go\r\n');
             say(new tls.TLSSocket(socket, { isServer: true, SNICallback, ...good }), true);

@@ -57,7 +57,7 @@ describe('secrets of the options', () => {
       { capabilities: ['PIPELINING', 'AUTH PLAIN'], tls: { key, cert } },
       {
         auth: { user: 'jo', pass: secret },
-        tls: { rejectUnauthorized: false, key: String(key), cert: String(cert) },
+        tls: { rejectUnauthorized: false, key, cert },
       },
     );
     // With open sessions: their sockets keep what they were made with.
@@ -75,7 +75,7 @@ describe('secrets of the options', () => {
       }
     };
     walk(transport, 0);
-    const line = String(key).split('\n')[2]!;
+    const line = key.split('\n')[2]!;
     for (const text of [shown, walked.join('\n')]) {
       expect(text.includes(secret)).toBe(false);
       expect(text.includes(line)).toBe(false);

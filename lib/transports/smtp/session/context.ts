@@ -21,11 +21,14 @@ export interface SmtpContext {
 }
 
 export function contextOf(
-  { auth, dkim: _dkim, tls, ...plain }: ResolvedSmtpOptions,
+  { auth, tls, ...given }: ResolvedSmtpOptions,
   errors: SmtpErrors,
   clock: Clock,
 ): SmtpContext {
   const { rejectUnauthorized, servername, ...material } = tls;
+  // A session signs nothing: it does not hold the key.
+  const plain = { ...given };
+  delete plain.dkim;
   let made: SecureContext | undefined;
   return {
     options: { ...plain, tls: { rejectUnauthorized, servername } },
