@@ -5,7 +5,7 @@ import { SpoolRelay } from '../relay/spool/index.js';
 import { readSpoolOptions } from '../relay/spool/spool.options.js';
 import type { MailRelay } from '../relay/relay.js';
 
-const QUEUE = 'mail';
+const QUEUE = 'nestjs-mail-relay';
 const SCHEMES = 'spool:FILE, redis://HOST/DB?queue=NAME or rediss://…';
 
 /**

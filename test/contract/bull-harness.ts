@@ -21,7 +21,7 @@ export class BullHarness implements RelayHarness {
   }
 
   async rewrite(id: string, change: (wire: Record<string, unknown>) => unknown): Promise<void> {
-    const key = `bull:mail:${id}`;
+    const key = `bull:nestjs-mail-relay:mails:job:${id}`;
     const wire = JSON.parse(await this.redis.command('hget', key, 'data')) as object;
     const changed = JSON.stringify(change(wire as Record<string, unknown>));
     await this.redis.command('hset', key, 'data', changed);

@@ -1,11 +1,15 @@
 import { RedisServer } from '../fixtures/redis-server.js';
 import { crashSuite } from './crash-suite.js';
 
+const BASE = 'bull:nestjs-mail-relay:mails:';
 /** In one step: a job on its way from one list to another is in neither for whoever asks twice. */
 const COUNT = `
-local leased = redis.call('llen', 'bull:mail:active')
-local waits = redis.call('llen', 'bull:mail:wait') + redis.call('zcard', 'bull:mail:delayed')
-return { leased, leased + waits }`;
+local base, leased = '${BASE}', 0
+for _, owner in ipairs(redis.call('hkeys', base .. 'owners')) do
+  leased = leased + redis.call('zcard', base .. 'active:' .. owner)
+end
+local waits = redis.call('llen', base .. 'line:normal:') + redis.call('zcard', base .. 'again:normal:')
+return { leased, leased + waits + redis.call('zcard', base .. 'delayed') }`;
 
 crashSuite('bull', async () => {
   const redis = await RedisServer.start();
@@ -19,13 +23,16 @@ crashSuite('bull', async () => {
       return { leased, left };
     },
     async inFlight() {
-      const active = (await lines('lrange', 'bull:mail:active', '0', '-1')).filter(Boolean);
-      if (active.length === 0) return 0;
-      const owners = await lines('mget', ...active.map((id) => `bull:mail:${id}:lock`));
-      // A lock names its process; what earlier ones held has run out, or was counted with them.
-      const fresh = owners.filter((owner) => owner !== '' && !dead.has(owner));
-      for (const owner of fresh) dead.add(owner);
-      return fresh.length;
+      // What earlier ones held was taken back, or was counted with them.
+      const owners = (await lines('hkeys', `${BASE}owners`)).filter(
+        (owner) => owner !== '' && !dead.has(owner),
+      );
+      let held = 0;
+      for (const owner of owners) {
+        dead.add(owner);
+        held += Number(await redis.command('zcard', `${BASE}active:${owner}`));
+      }
+      return held;
     },
     dispose: () => redis.close(),
   };

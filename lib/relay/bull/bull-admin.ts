@@ -1,198 +1,162 @@
-import {
-  RELAY_PRIORITIES,
-  type JobDetails,
-  type JobState,
-  type JobSummary,
-  type ListOptions,
-  type RelayStats,
-} from '../relay.js';
-import type { BullQueue, RedisClient } from './bull-queue.js';
+import type { JobDetails, JobState, JobSummary, ListOptions, RelayStats } from '../relay.js';
+import { RELAY_PRIORITIES } from '../relay.js';
 import { readJob, summaryOf, SUMMARY_FIELDS } from './job-hash.js';
-import type { RedisLink } from './redis-link.js';
+import type { ScriptName } from './scripts.js';
 
-const REPEATABLE = { repeatable: true } as const;
+/** Jobs that one step looks at, so that Redis is never held up. */
 const PAGE = 500;
 
-interface Place {
-  readonly key: string;
-  readonly sorted: boolean;
+export type RunScript = (
+  name: ScriptName,
+  args: readonly (string | number)[],
+  options: { readonly repeatable: boolean },
+) => Promise<unknown>;
+
+export interface AdminParts {
+  readonly run: RunScript;
+  /** Names of what holds something: mailers, with the unnamed one, and processes. */
+  readonly names: (of: 'mailers' | 'owners') => Promise<readonly string[]>;
 }
 
-/** Where Bull keeps jobs of a state; a list begins at its right end. Named mailers have lists of their own. */
-const PLACES: Record<JobState, readonly Place[]> = {
-  queued: [
-    { key: 'relay:high', sorted: false },
-    { key: 'wait', sorted: false },
-    { key: 'paused', sorted: false },
-    { key: 'relay:low', sorted: false },
-  ],
-  scheduled: [{ key: 'delayed', sorted: true }],
-  deferred: [{ key: 'delayed', sorted: true }],
-  leased: [{ key: 'active', sorted: false }],
-  dead: [{ key: 'failed', sorted: true }],
-  sent: [{ key: 'completed', sorted: true }],
-};
+interface Row {
+  readonly jobId: string;
+  readonly score: string;
+  readonly values: readonly string[];
+}
 
-/** Looks into the queue, and does what an operator asks for. Pages, so that Redis is never held up. */
+const REPEATABLE = { repeatable: true } as const;
+
+/** Looks into the queue, and does what an operator asks for. */
 export class BullAdmin {
-  constructor(
-    private readonly queue: BullQueue,
-    private readonly link: RedisLink,
-    private readonly owner: string,
-  ) {}
+  constructor(private readonly parts: AdminParts) {}
 
   async list({ state = 'dead', limit = 100, after }: ListOptions): Promise<readonly JobSummary[]> {
     const found: JobSummary[] = [];
-    let reached = after === undefined || (await this.find(after, state)) === undefined;
-    for (const { key, sorted } of await this.placesOf(state)) {
-      for await (const jobId of this.walk(key, sorted)) {
-        const summary = await this.summarize(jobId, state);
-        if (!summary) continue;
-        if (reached) found.push(summary);
-        else reached = summary.id === after;
-        if (found.length >= limit) return found;
-      }
+    let reached = after === undefined;
+    for await (const row of this.walk(state)) {
+      const summary = summarize(row, state);
+      if (!summary) continue;
+      if (reached) found.push(summary);
+      else reached = summary.id === after;
+      if (found.length >= limit) return found;
     }
-    return found;
+    // What came before is gone: from the start.
+    return reached ? found : this.list({ state, limit });
   }
 
   async show(id: string): Promise<JobDetails | undefined> {
-    const place = await this.locate(id);
-    if (!place) return undefined;
-    const { jobId, state } = place;
-    const summary = await this.summarize(jobId, state);
-    if (!summary) return undefined;
-    const [data, open] = await this.fields(jobId, ['data', 'relay:open']);
-    try {
-      const hash = { data: data ?? '', attempts: '', unknowns: '', bornAt: '', open: open ?? '' };
-      return { ...summary, mail: readJob(jobId, hash).leased.mail };
-    } catch {
-      return summary;
+    for (const place of ['dead', 'queued', 'deferred', 'leased'] as const) {
+      const row = await this.find(id, place);
+      if (!row) continue;
+      const summary =
+        summarize(row, place) ?? summaryOf(row.jobId, 'scheduled', row.values, dueAt(row));
+      const [data = '', open = ''] = row.values.slice(SUMMARY_FIELDS.length);
+      try {
+        const hash = { data, attempts: '', unknowns: '', bornAt: '', open };
+        return { ...summary, mail: readJob(row.jobId, hash).leased.mail };
+      } catch {
+        return summary;
+      }
     }
+    return undefined;
   }
 
-  /** Retries or discards dead jobs. Answers how many. */
+  /** Retries or discards dead jobs. Returns how many. */
   async change(
     what: 'relayRetry' | 'relayDiscard',
     ids: readonly string[] | 'all',
   ): Promise<number> {
     const jobIds: string[] = [];
-    if (ids === 'all') for await (const id of this.walk('failed', true)) jobIds.push(id);
-    else for (const id of ids) jobIds.push((await this.find(id, 'dead')) ?? id);
+    if (ids === 'all') for await (const { jobId } of this.walk('dead')) jobIds.push(jobId);
+    else for (const id of ids) jobIds.push((await this.find(id, 'dead'))?.jobId ?? id);
     let count = 0;
     for (let i = 0; i < jobIds.length; i += PAGE) {
-      const page = jobIds.slice(i, i + PAGE);
       // Not repeated by itself: what it changed the first time, it would not count again.
-      const changed = await this.link.script(what, this.owner, page, { repeatable: false });
-      count += Number(changed);
+      const page = jobIds.slice(i, i + PAGE);
+      count += Number(await this.parts.run(what, page, { repeatable: false }));
     }
     return count;
   }
 
   async stats(): Promise<RelayStats> {
-    const count = (key: string, sorted: boolean) =>
-      this.link.call((client) => {
-        const name = this.queue.toKey(key);
-        return sorted ? client.zcard(name) : client.llen(name);
-      }, REPEATABLE);
-    const total = async (state: JobState) => {
-      const places = await this.placesOf(state);
-      const counts = await Promise.all(places.map(({ key, sorted }) => count(key, sorted)));
-      return counts.reduce((sum, one) => sum + one, 0);
-    };
-    const states = ['queued', 'leased', 'dead', 'sent'] as const;
-    const [queued = 0, leased = 0, dead = 0, sent = 0] = await Promise.all(states.map(total));
-    let scheduled = 0;
+    const counts = (await this.parts.run('relayCount', [], REPEATABLE)) as number[];
+    const [queued = 0, delayed = 0, leased = 0, dead = 0] = counts;
+    // Both wait in one set; only what was deferred has failed before.
     let deferred = 0;
-    for await (const jobId of this.walk('delayed', true)) {
-      if ((await this.stateOfDelayed(jobId)) === 'deferred') deferred += 1;
-      else scheduled += 1;
+    for (let from = 0; from < delayed; from += PAGE) {
+      const page = await this.parts.run('relayDeferred', [from, from + PAGE - 1], REPEATABLE);
+      deferred += Number(page);
     }
-    return { queued, scheduled, deferred, leased, dead, sent };
-  }
-
-  private async summarize(jobId: string, state: JobState): Promise<JobSummary | undefined> {
-    if (state === 'scheduled' || state === 'deferred') {
-      if ((await this.stateOfDelayed(jobId)) !== state) return undefined;
-    }
-    const values = await this.fields(jobId, SUMMARY_FIELDS);
-    const dueAt =
-      state === 'scheduled' || state === 'deferred' ? await this.dueAt(jobId) : undefined;
-    return summaryOf(jobId, state, values, dueAt);
-  }
-
-  private async dueAt(jobId: string): Promise<number | undefined> {
-    const key = this.queue.toKey('delayed');
-    const score = await this.link.call((client) => client.zscore(key, jobId), REPEATABLE);
-    return score === null ? undefined : Math.floor(Number(score) / 4096);
-  }
-
-  /** Bull keeps both in one set; only what was deferred has failed before. */
-  private async stateOfDelayed(jobId: string): Promise<'scheduled' | 'deferred'> {
-    const [failure] = await this.fields(jobId, ['relay:failure']);
-    return failure ? 'deferred' : 'scheduled';
-  }
-
-  private async locate(id: string): Promise<{ jobId: string; state: JobState } | undefined> {
-    for (const state of ['dead', 'queued', 'deferred', 'leased'] as const) {
-      const jobId = await this.find(id, state);
-      if (jobId === undefined) continue;
-      return { jobId, state: state === 'deferred' ? await this.stateOfDelayed(jobId) : state };
-    }
-    return undefined;
-  }
-
-  private async placesOf(state: JobState): Promise<readonly Place[]> {
-    if (state !== 'queued') return PLACES[state];
-    const key = this.queue.toKey('relay:mailers');
-    const mailers = await this.link.call((client) => client.smembers(key), REPEATABLE);
-    const named = mailers
-      .sort()
-      .flatMap((mailer) =>
-        RELAY_PRIORITIES.map((one) => ({ key: `relay:${one}@${mailer}`, sorted: false })),
-      );
-    return [...PLACES.queued, ...named];
+    return { queued, scheduled: delayed - deferred, deferred, leased, dead, sent: 0 };
   }
 
   /** The job of a mail: most have its id, those with an idempotency key only its name. */
-  private async find(id: string, state: JobState): Promise<string | undefined> {
-    const places = await this.placesOf(state);
-    for (const { key, sorted } of places) {
-      if (await this.isIn(key, sorted, id)) return id;
+  private async find(id: string, state: JobState): Promise<Row | undefined> {
+    const fields = [...SUMMARY_FIELDS, 'data', 'relay:open'];
+    for (const key of await this.keysOf(state)) {
+      const rows = await this.parts.run('relayFind', [key, id, ...fields], REPEATABLE);
+      const [row] = (rows as string[][]).map(rowOf);
+      if (row) return row;
     }
-    for (const { key, sorted } of places) {
-      for await (const jobId of this.walk(key, sorted)) {
-        if (!jobId.startsWith('key-')) continue;
-        const [name] = await this.fields(jobId, ['name']);
-        if (name === id) return jobId;
-      }
+    for await (const { jobId, values } of this.walk(state, ['name'])) {
+      if (values[0] !== id || jobId === id) continue;
+      return this.find(jobId, state);
     }
     return undefined;
   }
 
-  private async isIn(key: string, sorted: boolean, id: string): Promise<boolean> {
-    const name = this.queue.toKey(key);
-    const look = (client: RedisClient) => (sorted ? client.zrank(name, id) : client.lpos(name, id));
-    return (await this.link.call<number | null>(look, REPEATABLE)) !== null;
-  }
-
-  /** Ids in order, page by page; what comes and goes meanwhile may be missed or met twice. */
-  private async *walk(key: string, sorted: boolean): AsyncGenerator<string> {
-    const name = this.queue.toKey(key);
-    for (let from = 0; ; from += PAGE) {
-      const to = from + PAGE - 1;
-      const page = await this.link.call(
-        (client) =>
-          sorted ? client.zrange(name, from, to) : client.lrange(name, -1 - to, -1 - from),
-        REPEATABLE,
-      );
-      yield* sorted ? page : page.reverse();
-      if (page.length < PAGE) return;
+  /** Jobs in order, page by page; what comes and goes meanwhile may be missed or met twice. */
+  private async *walk(
+    state: JobState,
+    fields: readonly string[] = SUMMARY_FIELDS,
+  ): AsyncGenerator<Row> {
+    for (const key of await this.keysOf(state)) {
+      for (let from = 0; ; from += PAGE) {
+        const args = [key, from, from + PAGE - 1, ...fields];
+        const rows = (await this.parts.run('relayPage', args, REPEATABLE)) as string[][];
+        yield* rows.map(rowOf);
+        if (rows.length < PAGE) break;
+      }
     }
   }
 
-  private fields(jobId: string, names: readonly string[]): Promise<(string | null)[]> {
-    const key = this.queue.toKey(jobId);
-    return this.link.call((client) => client.hmget(key, ...names), REPEATABLE);
+  private async keysOf(state: JobState): Promise<string[]> {
+    const { names } = this.parts;
+    switch (state) {
+      case 'queued': {
+        const mailers = await names('mailers');
+        return RELAY_PRIORITIES.flatMap((priority) =>
+          mailers.flatMap((mailer) => [
+            `again:${priority}:${mailer}`,
+            `line:${priority}:${mailer}`,
+          ]),
+        );
+      }
+      case 'scheduled':
+      case 'deferred':
+        return ['delayed'];
+      case 'leased':
+        return (await names('owners')).map((owner) => `active:${owner}`);
+      case 'dead':
+        return ['dead'];
+      case 'sent':
+        return [];
+    }
   }
+}
+
+function rowOf([jobId = '', score = '', ...values]: readonly string[]): Row {
+  return { jobId, score, values };
+}
+
+function dueAt({ score }: Row): number {
+  return Math.floor(Number(score) / 4096);
+}
+
+function summarize(row: Row, state: JobState): JobSummary | undefined {
+  const { jobId, values } = row;
+  if (state !== 'scheduled' && state !== 'deferred') return summaryOf(jobId, state, values);
+  const summary = summaryOf(jobId, state, values, dueAt(row));
+  // Both wait in one set; only what was deferred has failed before.
+  return (summary.failure !== undefined) === (state === 'deferred') ? summary : undefined;
 }

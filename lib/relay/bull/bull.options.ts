@@ -7,14 +7,14 @@ import {
   type RelayOptions,
   type RelayUserOptions,
 } from '../relay.options.js';
-import { readRedis, type BullRedisOptions } from './redis-options.js';
+import { readRedis, type RedisOptions } from '../redis/redis-options.js';
 
 export interface BullRelayOptions extends RelayUserOptions {
   /**
    * Where Redis is: `redis://user:password@host:6379/0`, `rediss://…`, or an object of ioredis's options.
    * Default: what `BullModule.forRoot` shares, else 127.0.0.1:6379.
    */
-  readonly redis?: string | BullRedisOptions;
+  readonly redis?: string | RedisOptions;
   /** What the keys of the queue begin with. Default: what `BullModule.forRoot` shares, else `bull`. */
   readonly prefix?: string;
   /** A lease that is not renewed ends after this many milliseconds. Default 30,000, minimum 1,000. */
@@ -37,13 +37,14 @@ export interface BullRelayOptions extends RelayUserOptions {
 
 /** Choices that shape the module; static also beside `useFactory`. */
 export interface BullRelayStatics {
-  /** The queue's name. Default `mail`, of a named mailer `mail-NAME`. */
+  /** The queue's name. Default `nestjs-mail-relay`, of a named mailer `nestjs-mail-relay-NAME`. */
   readonly queue?: string;
   /** Which configuration of `BullModule.forRoot(configKey, …)` to share. Default: the unnamed one. */
   readonly configKey?: string;
   /**
    * Takes a queue that a module of `imports` registers and exports, with its connections and its prefix,
-   * and leaves closing it to that module. Nothing else may process it. Default false.
+   * and leaves closing it to that module. Mail lies beside the queue's own jobs, which are left alone and
+   * may be processed by the app as ever. Default false.
    */
   readonly existingQueue?: boolean;
   /** Modules that export what `inject` names, or an existing queue. */
@@ -57,7 +58,7 @@ export interface BullRelayAsyncOptions
 }
 
 export interface ResolvedBullOptions {
-  readonly redis?: BullRedisOptions;
+  readonly redis?: RedisOptions;
   readonly prefix?: string;
   readonly leaseMs: number;
   readonly pollIntervalMs: number;

@@ -9,7 +9,7 @@ import {
 import { wireBull } from './wiring.js';
 
 export type { BullRelayAsyncOptions, BullRelayOptions, BullRelayStatics } from './bull.options.js';
-export type { BullRedisOptions } from './redis-options.js';
+export type { RedisOptions as BullRedisOptions } from '../redis/redis-options.js';
 
 /**
  * A durable relay over Redis for several processes and machines, on `@nestjs/bull` and Bull 4:

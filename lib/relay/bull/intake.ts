@@ -11,9 +11,10 @@ import { jobIdOf } from './job-hash.js';
 const MAX_JOBS = 16;
 const MAX_SIZE = 1024 * 1024;
 
-/** Stores jobs; the arguments are those of the script. Returns for each 0, or the ids and the digest of the one it knew; no digest is ''. */
+/** Stores jobs; the arguments are those of the script. */
 export type StoreJobs = (args: readonly string[]) => Promise<readonly StoreAnswer[]>;
-export type StoreAnswer = 0 | readonly [id: string, messageId: string, digest: string];
+/** Stored; the ids and the digest of the job that had its id, '' for no digest; or Redis's refusal. */
+export type StoreAnswer = 0 | readonly [id: string, messageId: string, digest: string] | string;
 
 interface Entry {
   readonly job: NewJob;
@@ -27,7 +28,11 @@ export class Intake {
   private size = 0;
   private scheduled = false;
 
-  constructor(private readonly store: StoreJobs) {}
+  constructor(
+    private readonly store: StoreJobs,
+    /** Names Redis in errors. */
+    private readonly where: string,
+  ) {}
 
   add(job: NewJob): Promise<EnqueueOutcome> {
     const args = argumentsOf(job);
@@ -51,7 +56,7 @@ export class Intake {
     this.entries = [];
     this.size = 0;
     this.store(entries.flatMap(({ args }) => args)).then(
-      (answers) => entries.forEach(({ job, settle }, n) => settle(outcomeOf(job, answers[n]))),
+      (answers) => entries.forEach(({ job, settle }, n) => settle(this.outcomeOf(job, answers[n]))),
       (cause: unknown) => {
         const error =
           cause instanceof MailRelayError
@@ -61,44 +66,37 @@ export class Intake {
       },
     );
   }
+
+  /** A job that Redis knew may be the same one, sent again because its first answer was lost. */
+  private outcomeOf({ mail }: NewJob, answer: StoreAnswer | undefined): EnqueueOutcome {
+    if (answer === undefined) {
+      const error = new MailRelayError(`${this.where} did not answer for this mail`, {
+        disposition: 'unknown',
+      });
+      return { status: 'failed', error };
+    }
+    if (typeof answer === 'string') {
+      const words = answer.slice(0, 300);
+      const error = new MailRelayError(`${this.where} refused: ${words}; nothing was stored`);
+      return { status: 'failed', error };
+    }
+    if (answer === 0 || answer[0] === mail.id) return { status: 'stored' };
+    const [id, messageId, digest] = answer;
+    return { status: 'duplicate', id, messageId, ...(digest !== '' && { digest }) };
+  }
 }
 
 function argumentsOf(job: NewJob): string[] {
   const { mail, mailer = '', queuedAt, notBefore = 0, priority, digest = '' } = job;
-  const jobId = jobIdOf(job);
-  const delay = Math.max(0, notBefore - queuedAt);
-  const options = {
-    jobId,
-    timestamp: queuedAt,
-    delay,
-    attempts: 1,
-    removeOnComplete: true,
-    removeOnFail: false,
-  };
   return [
-    jobId,
+    jobIdOf(job),
     mail.id,
     mail.messageId,
-    JSON.stringify(options),
     String(queuedAt),
-    String(delay),
-    String(delay > 0 ? notBefore : 0),
+    String(notBefore > queuedAt ? notBefore : 0),
     priority,
-    JSON.stringify(serializeJob(job)),
     mailer,
     digest,
+    JSON.stringify(serializeJob(job)),
   ];
-}
-
-/** A job that Redis knew may be the same one, sent again because its first answer was lost. */
-function outcomeOf({ mail }: NewJob, answer: StoreAnswer | undefined): EnqueueOutcome {
-  if (answer === undefined) {
-    const error = new MailRelayError('Redis did not answer for this mail', {
-      disposition: 'unknown',
-    });
-    return { status: 'failed', error };
-  }
-  if (answer === 0 || answer[0] === mail.id) return { status: 'stored' };
-  const [id, messageId, digest] = answer;
-  return { status: 'duplicate', id, messageId, ...(digest !== '' && { digest }) };
 }

@@ -67,7 +67,7 @@ export const SUMMARY_FIELDS = [
 export function summaryOf(
   jobId: string,
   state: JobState,
-  values: readonly (string | null | undefined)[],
+  values: readonly string[],
   dueAt?: number,
 ): JobSummary {
   const [name, messageId, priority, attempts, timestamp, reason, failure, mailer, unknowns] =

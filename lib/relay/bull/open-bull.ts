@@ -2,12 +2,12 @@ import { MailConfigurationError } from '../../base/errors.js';
 import type { BullQueue } from './bull-queue.js';
 import { readBullOptions } from './bull.options.js';
 import { BullRelay } from './bull.relay.js';
-import { queueConnection } from './redis-options.js';
+import { queueConnection } from '../redis/redis-options.js';
 
 type QueueClass = new (name: string, options: Record<string, unknown>) => BullQueue;
 
 /**
- * A relay by `redis://host:6379/0?queue=mail&prefix=bull`, for programs outside the app. It takes no mail
+ * A relay by `redis://host:6379/0?queue=nestjs-mail-relay&prefix=bull`, for programs outside the app. It takes no mail
  * over: it is not a worker.
  * @throws MailConfigurationError
  */
@@ -33,5 +33,12 @@ export async function openBull(text: string, defaultQueue: string): Promise<Bull
   });
   // What Redis says comes with the answer of each call.
   made.on('error', () => undefined);
-  return new BullRelay({ queue: made, options, ownsQueue: true, ownsClient: true });
+  return new BullRelay({
+    queue: made,
+    options,
+    ownsQueue: true,
+    ownsClient: true,
+    isProducer: true,
+    formerQueue: queue,
+  });
 }

@@ -1,6 +1,7 @@
 import { BullModule, getQueueToken, getSharedConfigToken } from '@nestjs/bull';
 import type { DynamicModule } from '@nestjs/common';
-import { RELAY_STAND_IN, type RelaySetup, type RelayWiring } from '../relay-definition.js';
+import { ModulesContainer } from '@nestjs/core';
+import type { RelaySetup, RelayWiring } from '../relay-definition.js';
 import type { BullQueue } from './bull-queue.js';
 import {
   readBullOptions,
@@ -9,23 +10,28 @@ import {
   type ResolvedBullStatics,
 } from './bull.options.js';
 import { BullRelay } from './bull.relay.js';
-import { consumerOf, type MailConsumer } from './mail.consumer.js';
-import { secureSubscriptions } from './subscriptions.js';
-import { queueConnection, type SharedBullConfig } from './redis-options.js';
+import { OwnModules } from './own-modules.js';
+import { queueConnection, type SharedRedisConfig } from '../redis/redis-options.js';
 
-/** A worker dies and its mail is taken again: more often than Bull's one time. */
-const MAX_STALLED_COUNT = 1_000_000;
+/** Nobody's by accident; release 0.1.0 took `mail`, which an app may well have. */
+const DEFAULT_QUEUE = 'nestjs-mail-relay';
+const FORMER_DEFAULT_QUEUE = 'mail';
 
-/** What one mailer's module gets: the queue, the consumer, and how the driver is made of them. */
+function named(queue: string, mailer: string | undefined): string {
+  return mailer === undefined ? queue : `${queue}-${mailer}`;
+}
+
+/** What one mailer's module gets: the queue, and how the driver is made of it. */
 export function wireBull(
   mailer: string | undefined,
   statics: ResolvedBullStatics,
   { inject = [], useFactory }: Pick<BullRelayAsyncOptions, 'inject' | 'useFactory'>,
 ): RelayWiring {
-  const queue = statics.queue ?? (mailer === undefined ? 'mail' : `mail-${mailer}`);
+  const queue = statics.queue ?? named(DEFAULT_QUEUE, mailer);
   const options = Symbol(`nestjs-mail-relay:bull-options:${queue}`);
   const shared = { token: getSharedConfigToken(statics.configKey), optional: true };
   class BullRelayOptionsModule {}
+  OwnModules.add(BullRelayOptionsModule);
   const optionsModule: DynamicModule = {
     module: BullRelayOptionsModule,
     imports: statics.imports,
@@ -39,27 +45,19 @@ export function wireBull(
     ],
     exports: [options],
   };
-  const Consumer = consumerOf(queue);
-  const isWorker = ({ relay }: ResolvedBullOptions) => relay.role !== 'producer';
+  const token = getQueueToken(queue);
   return {
     imports: [optionsModule, ...(statics.existingQueue ? statics.imports : [register()])],
-    providers: [
-      {
-        provide: Consumer,
-        inject: [options, { token: RELAY_STAND_IN, optional: true }],
-        useFactory: (given: ResolvedBullOptions, standIn = false) =>
-          isWorker(given) && !standIn ? new Consumer() : null,
-      },
-    ],
-    inject: [getQueueToken(queue), options, Consumer, shared],
+    inject: [token, options, shared, ModulesContainer],
     create: (...given) => {
-      const [made, resolved, consumer, config] = given as [
+      const [made, resolved, config, modules] = given as [
         BullQueue,
         ResolvedBullOptions,
-        MailConsumer | null,
-        SharedBullConfig | undefined,
+        SharedRedisConfig | undefined,
+        ModulesContainer,
       ];
-      return setup(made, resolved, consumer ?? undefined, config);
+      if (!statics.existingQueue) OwnModules.refuseOthers(modules, token, queue);
+      return setup(made, resolved, config);
     },
   };
 
@@ -69,12 +67,11 @@ export function wireBull(
       configKey: statics.configKey,
       imports: [optionsModule],
       inject: [options, shared],
-      useFactory: (given: ResolvedBullOptions, config?: SharedBullConfig) => ({
+      useFactory: (given: ResolvedBullOptions, config?: SharedRedisConfig) => ({
         ...queueConnection(given.redis, config),
         ...(given.prefix !== undefined && { prefix: given.prefix }),
         // It would connect when the module is built.
         skipVersionCheck: true,
-        settings: { lockDuration: given.leaseMs, maxStalledCount: MAX_STALLED_COUNT },
       }),
     });
   }
@@ -82,19 +79,17 @@ export function wireBull(
   function setup(
     made: BullQueue,
     resolved: ResolvedBullOptions,
-    consumer: MailConsumer | undefined,
-    config: SharedBullConfig | undefined,
+    config: SharedRedisConfig | undefined,
   ): RelaySetup {
     const ownsQueue = !statics.existingQueue;
-    // Before the consumer class is hooked up.
-    if (consumer) secureSubscriptions(made);
     const borrowed = resolved.redis === undefined && config?.createClient !== undefined;
     const relay = new BullRelay({
       queue: made,
       options: resolved,
       ownsQueue,
       ownsClient: ownsQueue && !borrowed,
-      consumer,
+      isProducer: resolved.relay.role === 'producer',
+      formerQueue: statics.queue ?? named(FORMER_DEFAULT_QUEUE, mailer),
     });
     return { relay, options: resolved.relay };
   }

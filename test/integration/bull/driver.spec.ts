@@ -7,6 +7,8 @@ import { FAILURE, newJob, openRelay, type OpenRelay } from './helpers.js';
 import { burial } from '../../../lib/relay/job.js';
 import { upTo } from '../../fixtures/leases.js';
 
+const BASE = 'bull:nestjs-mail-relay:mails:';
+
 let redis: RedisServer;
 const opened: OpenRelay[] = [];
 
@@ -32,6 +34,28 @@ async function open(options: Parameters<typeof bullRelay>[0] = {}): Promise<Bull
 
 async function leaseAll(relay: MailRelay, max = 100): Promise<string[]> {
   return (await relay.lease(upTo(max))).jobs.map(({ mail }) => mail.id);
+}
+
+const SHORT = { leaseMs: 1_000 } as const;
+const pause = (ms: number) => new Promise((go) => setTimeout(go, ms));
+
+/** Until the process that holds it is taken for dead. */
+async function untilLeased(relay: MailRelay): Promise<string[]> {
+  for (;;) {
+    const ids = await leaseAll(relay);
+    if (ids.length > 0) return ids;
+    await pause(100);
+  }
+}
+
+/** The same, of a worker that has no use for the mail. */
+async function untilGivenBack(relay: MailRelay): Promise<void> {
+  await relay.consume({ mailer: 'nobody', onWork: () => undefined });
+  while ((await relay.stats()).leased > 0) {
+    await leaseAll(relay);
+    await pause(100);
+  }
+  await relay.consume({ onWork: () => undefined });
 }
 
 describe('enqueue and lease', () => {
@@ -87,7 +111,7 @@ describe('enqueue and lease', () => {
     await relay.enqueue([first]);
     await leaseAll(relay);
     await relay.settle([{ id: first.mail.id, outcome: 'sent' }]);
-    const keys = await redis.command('keys', 'bull:mail:key-*');
+    const keys = await redis.command('keys', `${BASE}job:key-*`);
     expect(Number(await redis.command('pttl', keys))).toBeLessThanOrEqual(1_000);
   });
 
@@ -121,7 +145,7 @@ describe('enqueue and lease', () => {
       void worker.consume({ onWork: resolve });
     });
     // Its subscription is made in the background.
-    while ((await redis.command('pubsub', 'numpat')) === '0');
+    while ((await redis.command('pubsub', 'channels')) === '');
     await producer.enqueue([newJob()]);
     await called;
     expect(await leaseAll(worker)).toHaveLength(1);
@@ -181,7 +205,7 @@ describe('settle', () => {
     expect(await leaseAll(relay)).toEqual(jobs.map(({ mail }) => mail.id));
 
     async function early(): Promise<number> {
-      const [, score] = (await redis.command('zrange', 'bull:mail:delayed', '1', '1', 'withscores'))
+      const [, score] = (await redis.command('zrange', `${BASE}delayed`, '1', '1', 'withscores'))
         .split('\n')
         .map(Number);
       const [seconds] = (await redis.command('time')).split('\n').map(Number);
@@ -189,7 +213,7 @@ describe('settle', () => {
     }
   });
 
-  it('keeps dead mail as failed jobs: listed, shown, retried, discarded', async () => {
+  it('keeps dead mail: listed, shown, retried, discarded', async () => {
     const relay = await open();
     const jobs = [newJob(), newJob({ idempotencyKey: 'k' }), newJob({ priority: 'high' })];
     await relay.enqueue(jobs);
@@ -202,7 +226,7 @@ describe('settle', () => {
       failure: FAILURE,
     } as const;
     await relay.settle(ids.map((id) => ({ ...dead, id })));
-    expect(await redis.command('zcard', 'bull:mail:failed')).toBe('3');
+    expect(await redis.command('zcard', `${BASE}dead`)).toBe('3');
     const listed = await relay.list();
     expect(new Set(listed.map(({ id }) => id))).toEqual(new Set(ids));
     expect(listed[0]).toMatchObject({
@@ -264,86 +288,87 @@ describe('release and recovery', () => {
     await relay.release([ids[2]!]);
     await relay.release([ids[0]!, ids[3]!]);
     await relay.release([ids[1]!]);
-    expect(await redis.command('keys', '*:lock')).toBe('');
+    expect(await redis.command('keys', `${BASE}active:*`)).toBe('');
     const leased = await other.lease(upTo(10));
     expect(leased.jobs.map(({ mail }) => mail.id)).toEqual([high.mail.id, ...ids]);
     expect(leased.jobs.every(({ attempts }) => attempts === 0)).toBe(true);
   });
 
-  it('renews a lease, also one that ran out', async () => {
-    const [relay, other] = [await open({ leaseMs: 1_000 }), await open({ leaseMs: 1_000 })];
+  it('renews a lease, also one that ran out and went to nobody', async () => {
+    const [relay, other] = [await open(SHORT), await open(SHORT)];
+    const job = newJob();
+    const { id } = job.mail;
+    await relay.enqueue([job]);
+    await leaseAll(relay);
+    await untilGivenBack(other);
+    expect(await relay.heartbeat([id])).toEqual([id]);
+    expect(await relay.stats()).toMatchObject({ queued: 0, leased: 1 });
+    expect(await leaseAll(other)).toEqual([]);
+  });
+
+  it('takes nothing from a process that lives, however long it works on a mail', async () => {
+    const [relay, other] = [await open(SHORT), await open(SHORT)];
     const job = newJob();
     await relay.enqueue([job]);
     await leaseAll(relay);
-    const lock = `bull:mail:${job.mail.id}:lock`;
-    await redis.command('del', lock);
-    await relay.heartbeat([job.mail.id]);
-    expect(Number(await redis.command('pttl', lock))).toBeGreaterThan(500);
-    expect(await leaseAll(other)).toEqual([]);
+    for (let beat = 0; beat < 12; beat += 1) {
+      await pause(300);
+      expect(await relay.heartbeat([job.mail.id])).toEqual([job.mail.id]);
+      expect(await leaseAll(other)).toEqual([]);
+    }
   });
 
   it('takes over what a dead worker held, as often as workers die', async () => {
     const job = newJob();
     const { id } = job.mail;
     await (await open({ role: 'producer' })).enqueue([job]);
-    for (let death = 0; death < 4; death += 1) {
-      const worker = await open();
-      expect(await leaseAll(worker)).toEqual([id]);
-      // What is left of a killed worker: its lock runs out.
-      await redis.command('del', `bull:mail:${id}:lock`);
+    expect(await leaseAll(await open(SHORT))).toEqual([id]);
+    for (let death = 0; death < 2; death += 1) {
+      expect(await untilLeased(await open(SHORT))).toEqual([id]);
     }
-    expect(await leaseAll(await open())).toEqual([id]);
   });
 
   it('sets a mail aside that kills every worker', async () => {
     const job = newJob();
     const { id } = job.mail;
-    for (let death = 0; death < 2; death += 1) {
-      const worker = await open({ maxStalledCount: 1 });
-      if (death === 0) await worker.enqueue([job]);
-      expect(await leaseAll(worker)).toEqual([id]);
-      await redis.command('del', `bull:mail:${id}:lock`);
+    const options = { ...SHORT, maxStalledCount: 1 };
+    const first = await open(options);
+    await first.enqueue([job]);
+    expect(await leaseAll(first)).toEqual([id]);
+    expect(await untilLeased(await open(options))).toEqual([id]);
+    const last = await open(options);
+    while ((await last.stats()).leased > 0) {
+      expect(await leaseAll(last)).toEqual([]);
+      await pause(100);
     }
-    const last = await open({ maxStalledCount: 1 });
-    expect(await leaseAll(last)).toEqual([]);
     expect(await last.list()).toMatchObject([{ id, reason: 'held' }]);
     expect(await last.retry('all')).toBe(1);
     expect(await leaseAll(last)).toEqual([id]);
   });
 
   it('does not send again what was sent after its lease was lost', async () => {
-    const [slow, other] = [await open(), await open()];
+    const [slow, other] = [await open(SHORT), await open(SHORT)];
     const job = newJob();
     const { id } = job.mail;
     await slow.enqueue([job]);
     await leaseAll(slow);
-    await redis.command('del', `bull:mail:${id}:lock`);
-    expect(await leaseAll(other, 0)).toEqual([]);
-    expect(await other.stats()).toMatchObject({ queued: 1, leased: 0 });
+    await untilGivenBack(other);
     await slow.settle([{ id, outcome: 'sent' }]);
-    expect(await other.lease(upTo(9))).toMatchObject({ jobs: [], unreadable: [] });
+    expect(await leaseAll(other)).toEqual([]);
     expect(await other.stats()).toMatchObject({ queued: 0, leased: 0, dead: 0 });
   });
 
   it('does not send again what was sent while another held it', async () => {
-    const [slow, other] = [await open(), await open()];
+    const [slow, other] = [await open(SHORT), await open(SHORT)];
     const job = newJob();
     const { id } = job.mail;
     await slow.enqueue([job]);
     await leaseAll(slow);
-    await redis.command('del', `bull:mail:${id}:lock`);
-    expect(await leaseAll(other)).toEqual([id]);
+    expect(await untilLeased(other)).toEqual([id]);
     await slow.settle([{ id, outcome: 'sent' }]);
-    await other.heartbeat([id]);
-    const later = {
-      id,
-      outcome: 'deferred',
-      delayMs: 1,
-      attempts: 1,
-      unknowns: 0,
-      failure: FAILURE,
-    } as const;
-    await other.settle([later]);
+    expect(await other.heartbeat([id])).toEqual([]);
+    const later = { id, outcome: 'deferred', delayMs: 1, attempts: 1, unknowns: 0 } as const;
+    await other.settle([{ ...later, failure: FAILURE }]);
     const nothing = { queued: 0, scheduled: 0, deferred: 0, leased: 0, dead: 0 };
     expect(await other.stats()).toMatchObject(nothing);
     expect(await other.enqueue([job])).toEqual([{ status: 'stored' }]);
@@ -351,17 +376,16 @@ describe('release and recovery', () => {
   });
 
   it('leaves a lease alone that another took over', async () => {
-    const [slow, other] = [await open(), await open()];
+    const [slow, other] = [await open(SHORT), await open(SHORT)];
     const job = newJob();
     const { id } = job.mail;
     await slow.enqueue([job]);
     await leaseAll(slow);
-    await redis.command('del', `bull:mail:${id}:lock`);
-    expect(await leaseAll(other)).toEqual([id]);
+    expect(await untilLeased(other)).toEqual([id]);
     const failed = { id, outcome: 'dead', reason: 'permanent', attempts: 1, unknowns: 0 } as const;
+    expect(await slow.heartbeat([id])).toEqual([]);
     await slow.settle([{ ...failed, failure: FAILURE }]);
     await slow.release([id]);
-    await slow.heartbeat([id]);
     expect(await other.stats()).toMatchObject({ queued: 0, leased: 1, dead: 0 });
     await other.settle([{ id, outcome: 'sent' }]);
     expect(await other.stats()).toMatchObject({ leased: 0 });
@@ -373,7 +397,7 @@ describe('hostile and damaged jobs', () => {
     const relay = await open();
     const [first, bad, gone, alien, last] = Array.from({ length: 5 }, () => newJob());
     await relay.enqueue([first!, bad!, gone!, alien!, last!]);
-    const key = (job: typeof bad) => `bull:mail:${job!.mail.id}`;
+    const key = (job: typeof bad) => `${BASE}job:${job!.mail.id}`;
     await redis.command('hset', key(bad), 'data', '{"v":1,"__proto__":{"x":1}');
     await redis.command('del', key(gone));
     const other = await redis.command('hget', key(first), 'data');
@@ -392,7 +416,7 @@ describe('hostile and damaged jobs', () => {
     const relay = await open();
     const [bad, good] = [newJob(), newJob()];
     await relay.enqueue([bad, good]);
-    await redis.command('hset', `bull:mail:${bad.mail.id}`, 'data', '{');
+    await redis.command('hset', `${BASE}job:${bad.mail.id}`, 'data', '{');
     const { jobs, unreadable } = await relay.lease(upTo(10));
     expect(jobs).toMatchObject([{ mail: { id: good.mail.id } }]);
     expect(unreadable).toMatchObject([{ id: bad.mail.id }]);
@@ -408,7 +432,7 @@ describe('hostile and damaged jobs', () => {
     const relay = await open();
     const job = newJob();
     await relay.enqueue([job]);
-    const key = `bull:mail:${job.mail.id}`;
+    const key = `${BASE}job:${job.mail.id}`;
     const wire = JSON.parse(await redis.command('hget', key, 'data')) as { mail: object };
     const mail = { ...wire.mail, attachments: [{ filename: 'x', path: '/etc/passwd' }] };
     await redis.command('hset', key, 'data', JSON.stringify({ ...wire, mail }));

@@ -9,7 +9,7 @@ import { MailService } from '../../../lib/service/mail.service.js';
 import { getMailToken } from '../../../lib/service/mail.tokens.js';
 import type { BullQueue } from '../../../lib/relay/bull/bull-queue.js';
 import { bullRelay } from '../../../lib/relay/bull/index.js';
-import { queueConnection, readRedis } from '../../../lib/relay/bull/redis-options.js';
+import { queueConnection, readRedis } from '../../../lib/relay/redis/redis-options.js';
 import { OptionReader } from '../../../lib/base/option-reader.js';
 import { MemoryTransport } from '../../../lib/transports/memory/memory.transport.js';
 import { RedisServer } from '../../fixtures/redis-server.js';
@@ -62,7 +62,7 @@ describe('bullRelay in an app', () => {
     await done;
     await app.close();
     expect(transport.mails.map(({ id }) => id)).toEqual([receipt.id]);
-    expect(await redis.command('llen', 'bull:mail:active')).toBe('0');
+    expect(await redis.command('keys', '*:active:*')).toBe('');
   });
 
   it('takes useFactory and inject, beside options of the module that are async, too', async () => {
@@ -87,7 +87,7 @@ describe('bullRelay in an app', () => {
     const done = delivered(mail);
     await mail.send(message);
     await done;
-    expect(await exists('app:mail-bulk:id')).toBe('1');
+    expect(await exists('app:nestjs-mail-relay-bulk:mails:id')).toBe('1');
     await app.close();
   });
 
@@ -103,8 +103,8 @@ describe('bullRelay in an app', () => {
     await app.init();
     await app.get(MailService).send(message);
     await app.get<MailService>(getMailToken('two')).send(message);
-    expect(await exists('shared:mail:id')).toBe('1');
-    expect(await exists('common:mail-two:id')).toBe('1');
+    expect(await exists('shared:nestjs-mail-relay:mails:id')).toBe('1');
+    expect(await exists('common:nestjs-mail-relay-two:mails:id')).toBe('1');
     await app.close();
   });
 
@@ -135,8 +135,9 @@ describe('bullRelay in an app', () => {
     }).compile();
     await app.init();
     await app.get(MailService).send(message);
-    expect(await redis.command('pubsub', 'numpat')).toBe('0');
-    expect(await redis.command('llen', 'bull:mail:wait')).toBe('1');
+    expect(await redis.command('pubsub', 'channels')).toBe('');
+    const line = 'bull:nestjs-mail-relay:mails:line:normal:';
+    expect(await redis.command('llen', line)).toBe('1');
     await app.close();
     expect(transport.mails).toEqual([]);
   });

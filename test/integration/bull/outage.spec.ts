@@ -213,12 +213,12 @@ describe('Redis down', () => {
     await redis.restart();
     const [producer, worker] = [await open({ role: 'producer' }), await open({ role: 'worker' })];
     let called: () => void = () => undefined;
-    const calls = new Promise<void>((resolve) => (called = resolve));
-    while ((await redis.command('pubsub', 'numpat')) === '0');
+    await worker.consume({ onWork: () => called() });
+    while ((await redis.command('pubsub', 'channels')) === '');
     await redis.kill();
     await redis.restart();
-    while ((await redis.command('pubsub', 'numpat')) === '0');
-    await worker.consume({ onWork: called });
+    while ((await redis.command('pubsub', 'channels')) === '');
+    const calls = new Promise<void>((resolve) => (called = resolve));
     await outcomeOf(producer);
     await calls;
     expect(await idsOf(worker)).toHaveLength(1);
