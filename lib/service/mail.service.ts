@@ -2,7 +2,7 @@ import type { Observable } from 'rxjs';
 import { sendInBulk, type MailBulkOutcome, type SendBulkOptions } from './bulk-send.js';
 import type { Clock } from '../base/clock.js';
 import { drainEverything } from './drain.js';
-import { MailError, MailShutdownError } from '../base/errors.js';
+import { MailError, MailRelayError, MailShutdownError } from '../base/errors.js';
 import type { EventBus } from '../events/event-bus.js';
 import type {
   MailDrainSummary,
@@ -286,11 +286,12 @@ export class MailService {
    */
   async start(): Promise<void> {
     await this.parts.transport.preload?.();
-    const opened = this.parts.relay?.relay.open();
-    // A worker keeps asking for a storage that is down now.
-    await Promise.allSettled([opened]);
-    if (!this.drained) await this.worker?.start();
-    await opened;
+    const [opened] = await Promise.allSettled([this.parts.relay?.relay.open()]);
+    const fault: unknown = opened.status === 'rejected' ? opened.reason : undefined;
+    // A worker keeps asking for a storage that is down now, and not for one that is refused.
+    const asks = fault === undefined || fault instanceof MailRelayError;
+    if (asks && !this.drained) await this.worker?.start();
+    if (opened.status === 'rejected') throw fault;
   }
 
   /**

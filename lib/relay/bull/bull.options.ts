@@ -113,8 +113,10 @@ export function splitBullOptions(
   readonly rest: Record<string, unknown>;
 } {
   const given: object = raw;
-  const known = 'useFactory' in given ? ASYNC : [...STATICS, ...DYNAMIC];
-  const reader = new OptionReader('relay', given, known);
+  const isAsync = 'useFactory' in given;
+  const reader = new OptionReader('relay', given, [...(isAsync ? ASYNC : STATICS), ...DYNAMIC]);
+  const misplaced = isAsync ? DYNAMIC.find((key) => key in given) : undefined;
+  if (misplaced) reader.fail(misplaced, 'absent beside `useFactory`, which returns it');
   const { queue, configKey, existingQueue = false, imports = [], ...rest } = raw;
   const statics = {
     queue: reader.optionalString('queue'),

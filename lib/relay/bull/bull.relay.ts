@@ -139,7 +139,13 @@ export class BullRelay implements MailRelay {
     if (this.#closing) return;
     const { queue, options } = this.#parts;
     queue.on('error', (error) => this.#report.failed(error));
-    await this.#link.firstWord(Math.min(FIRST_WORD_MS, options.timeoutMs));
+    try {
+      await this.#link.firstWord(Math.min(FIRST_WORD_MS, options.timeoutMs));
+    } catch (error) {
+      // An app that does not start is not closed: its connections would keep the process alive.
+      await this.close();
+      throw error;
+    }
   }
 
   async enqueue(jobs: readonly NewJob[]): Promise<readonly EnqueueOutcome[]> {
@@ -150,6 +156,7 @@ export class BullRelay implements MailRelay {
   }
 
   async consume({ mailer = '', onWork }: ConsumeOptions): Promise<void> {
+    if (this.#closing) return;
     this.#mailer = mailer;
     // A `send` that wakes the worker does not lend it its context.
     this.#onWork = AsyncResource.bind(onWork);

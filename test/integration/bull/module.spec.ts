@@ -185,7 +185,9 @@ describe('options of bullRelay', () => {
     [{ queue: 'a:b' }, 'relay.queue', ':'],
     [{ existingQueue: true }, 'relay.queue', 'existing'],
     [{ existingQueue: true, queue: 'q', redis: 'redis://x' }, 'relay.redis', 'absent'],
-    [{ useFactory: () => ({}), redis: 'redis://x' }, 'relay.redis', 'absent'],
+    [{ existingQueue: true, queue: 'q', redis: 'redis://:secret@x' }, 'relay.redis', 'absent'],
+    [{ useFactory: () => ({}), redis: 'redis://:secret@x' }, 'relay.redis', 'absent'],
+    [{ useFactory: () => ({}), leaseMs: 5_000 }, 'relay.leaseMs', 'useFactory'],
   ])('refuses %j', (options, option, says) => {
     const make = () => bullRelay(options as never);
     expect(make).toThrow(expect.objectContaining({ code: 'MAIL_CONFIG', option }));

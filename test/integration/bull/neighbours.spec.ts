@@ -1,5 +1,10 @@
 import { BullModule, getQueueToken, Process, Processor } from '@nestjs/bull';
-import { Module, type DynamicModule, type INestApplicationContext } from '@nestjs/common';
+import {
+  Module,
+  type DynamicModule,
+  type INestApplicationContext,
+  type LoggerService,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import Bull from 'bull';
 import { Queue as BullMqQueue, Worker as BullMqWorker } from 'bullmq';
@@ -51,13 +56,13 @@ function mailer(transport: MemoryTransport, options: Options = {}, name?: string
 
 async function start(
   imports: DynamicModule['imports'],
-  rest: Pick<DynamicModule, 'providers'> = {},
+  logger: LoggerService | false = false,
 ): Promise<INestApplicationContext> {
   @Module({})
   class AppModule {}
-  const root = { module: AppModule, imports, ...rest };
+  const root = { module: AppModule, imports };
   const app = await NestFactory.createApplicationContext(root, {
-    logger: false,
+    logger,
     abortOnError: false,
   });
   apps.push(app);
@@ -192,6 +197,20 @@ describe('a queue of this name that is not ours alone', () => {
   });
 });
 
+it('the log names a job that is none of ours, once', async () => {
+  const lines: string[] = [];
+  const keep = (line: unknown) => void lines.push(String(line));
+  await start([mailer(outbox())], { log: keep, warn: keep, error: keep });
+  const theirs = closing(new Bull(NAME, redis.url));
+  const job = await theirs.add({ theirs: true });
+  const told = () => lines.filter((line) => line.includes(`${job.id} in bull:${NAME}`));
+  while (told().length === 0) await new Promise((go) => setTimeout(go, 50));
+  // The worker looks once a second.
+  await new Promise((go) => setTimeout(go, 2_500));
+  expect(told()).toEqual([expect.stringContaining('another name')]);
+  expect(await theirs.getJobCounts()).toMatchObject({ waiting: 1, failed: 0 });
+});
+
 describe('refused at boot', () => {
   const refused = (queue = NAME) => expect.objectContaining({ code: 'MAIL_CONFIG', option: 'relay.queue', message: expect.stringContaining(queue) }); // prettier-ignore
 
@@ -205,12 +224,20 @@ describe('refused at boot', () => {
   it('a queue with a job that is none of ours', async () => {
     const theirs = closing(new Bull(NAME, redis.url));
     await theirs.add({});
+    const connections = async () => (await redis.command('client', 'list')).split('\n').length;
+    const before = await connections();
     await expect(start([mailer(outbox())])).rejects.toEqual(refused());
     expect(await theirs.getJobCounts()).toMatchObject({ waiting: 1, failed: 0 });
+    // One that is left would keep a process alive that failed to start.
+    while ((await connections()) > before);
   });
 
   it('a queue that the app registers itself, without `existingQueue`', async () => {
-    const queues = BullModule.registerQueue({ name: NAME, redis: redis.url });
+    // It does not connect: what fails to start is not closed.
+    const queues = BullModule.registerQueueAsync({
+      name: NAME,
+      useFactory: () => ({ redis: redis.url, skipVersionCheck: true }),
+    });
     const starting = start([queues, mailer(outbox())]);
     await expect(starting).rejects.toEqual(refused());
     await expect(starting).rejects.toThrow('existingQueue');

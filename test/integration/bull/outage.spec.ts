@@ -55,6 +55,17 @@ async function idsOf(relay: BullRelay): Promise<string[]> {
   return (await relay.lease(upTo(100))).jobs.map(({ mail }) => mail.id);
 }
 
+/** As a worker does: on a busy machine Redis may need longer than the bound to come back. */
+async function untilDone<T>(work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof MailRelayError)) throw error;
+    }
+  }
+}
+
 describe('Redis down', () => {
   it('at boot: the app starts, send fails within its bound, then everything flows', async () => {
     const relay = await open();
@@ -196,7 +207,7 @@ describe('Redis down', () => {
     await relay.enqueue(jobs);
     const [first] = (await relay.lease(upTo(1))).jobs;
     await redis.kill();
-    const settling = relay.settle([{ id: first!.mail.id, outcome: 'sent' }]);
+    const settling = untilDone(() => relay.settle([{ id: first!.mail.id, outcome: 'sent' }]));
     await redis.restart();
     await settling;
     expect(await relay.stats()).toMatchObject({ queued: 1, leased: 0 });
@@ -206,7 +217,7 @@ describe('Redis down', () => {
     const leasing = relay.lease(upTo(1));
     await expect(leasing).rejects.toMatchObject({ disposition: 'unknown' });
     redis.goOn();
-    expect(await idsOf(relay)).toEqual([jobs[1]!.mail.id]);
+    expect(await untilDone(() => idsOf(relay))).toEqual([jobs[1]!.mail.id]);
   });
 
   it('a worker that only listens is called again after Redis was away', async () => {
