@@ -212,9 +212,10 @@ for i = 4, #ARGV do
   if call('ZSCORE', held, id) then table.insert(ours, id)
   else
     local class, of, order = placeOf(id)
-    if order and call('ZREM', again(class, of), id) == 1 then
+    -- One that was given back meanwhile is nobody's: a heartbeat may come after that.
+    if order and call('HGET', jobOf(id), 'relay:owner') == owner
+      and call('ZREM', again(class, of), id) == 1 then
       call('ZADD', held, order, id)
-      call('HSET', jobOf(id), 'relay:owner', owner)
       table.insert(ours, id)
     end
   end
@@ -253,10 +254,8 @@ for i = 6, #ARGV, 2 do
       local job = jobOf(id)
       if call('EXISTS', job) == 1 then
         if call('HINCRBY', job, 'stalledCounter', 1) > tonumber(ARGV[4]) then bury(id, 'held', ARGV[5])
-        else
-          call('HDEL', job, 'relay:owner')
-          back(id)
-        end
+        -- It may wake, and keeps what nobody took meanwhile.
+        else back(id) end
       end
     end
     if call('EXISTS', held) == 1 then more = 1 else call('HDEL', base .. 'owners', gone) end

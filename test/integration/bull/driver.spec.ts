@@ -375,6 +375,16 @@ describe('release and recovery', () => {
     expect(await other.stats()).toMatchObject(nothing);
   });
 
+  it('leaves alone what it gave back, also when a heartbeat comes right after', async () => {
+    const relay = await open();
+    await relay.enqueue([newJob(), newJob()]);
+    const { jobs } = await relay.lease(upTo(2));
+    const ids = jobs.map(({ mail }) => mail.id);
+    const [, ours] = await Promise.all([relay.release(ids), relay.heartbeat(ids)]);
+    expect(ours).toEqual([]);
+    expect(await relay.stats()).toMatchObject({ queued: 2, leased: 0 });
+  });
+
   it('leaves a lease alone that another took over', async () => {
     const [slow, other] = [await open(SHORT), await open(SHORT)];
     const job = newJob();
