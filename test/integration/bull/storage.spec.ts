@@ -38,7 +38,7 @@ describe('what release 0.1.0 stored in the queue `mail`', () => {
     jobs.map(({ mail }) => mail.messageId);
 
   it('is taken over: sent in its order, what waits and what is dead as it was, its keys answer', async () => {
-    redis = await RedisServer.startFrom(DUMP);
+    redis = await RedisServer.restore(DUMP);
     const remembered = jobIdOf(newJob({ idempotencyKey: 'long sent' }));
     const sent = ['name', 'sent-id', 'relay:messageId', '<long-sent@example.com>'];
     await redis.command('hset', `bull:mail:${remembered}`, ...sent);

@@ -54,19 +54,6 @@ describe.each(Object.keys(storages))('what 0.1.0 stored in %s', (kind) => {
       const { relay, close: end } = await storages[kind]!();
       close = end;
       await relay.open();
-      const dead = await relay.list();
-      expect(dead.map(({ reason }) => reason).sort()).toEqual(['held', 'permanent']);
-      expect(dead.every(({ mailer, unknowns }) => mailer === undefined && unknowns === 0)).toBe(
-        true,
-      );
-      // It was called `road` then.
-      for (const { failure } of dead) {
-        expect(failure).toMatchObject({ transport: expect.any(String) as unknown });
-        expect(failure).not.toHaveProperty('road');
-      }
-      const [later] = await relay.list({ state: 'scheduled' });
-      expect(new Date(later!.dueAt!).getUTCFullYear()).toBe(2099);
-
       const transport = new ScriptedTransport();
       const service = new MailService({
         ...(name !== undefined && { name }),
@@ -80,6 +67,22 @@ describe.each(Object.keys(storages))('what 0.1.0 stored in %s', (kind) => {
       const again = await service.send(message, { idempotencyKey: 'key-queued' });
       await service.start();
       try {
+        // Over Redis the worker takes it over, and it is that mailer's then.
+        let dead = await relay.list();
+        while (dead.length < 2) dead = await relay.list();
+        expect(dead.map(({ reason }) => reason).sort()).toEqual(['held', 'permanent']);
+        expect(
+          dead.every(
+            ({ mailer, unknowns }) => (mailer === undefined || mailer === name) && unknowns === 0,
+          ),
+        ).toBe(true);
+        // It was called `road` then.
+        for (const { failure } of dead) {
+          expect(failure).toMatchObject({ transport: expect.any(String) as unknown });
+          expect(failure).not.toHaveProperty('road');
+        }
+        const [later] = await relay.list({ state: 'scheduled' });
+        expect(new Date(later!.dueAt!).getUTCFullYear()).toBe(2099);
         await service.relay!.retry('all');
         for (;;) {
           const { queued, deferred, leased } = await relay.stats();
