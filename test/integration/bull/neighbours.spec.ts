@@ -1,10 +1,5 @@
 import { BullModule, getQueueToken, Process, Processor } from '@nestjs/bull';
-import {
-  Module,
-  type DynamicModule,
-  type INestApplicationContext,
-  type LoggerService,
-} from '@nestjs/common';
+import { Module, type DynamicModule, type INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import Bull from 'bull';
 import { Queue as BullMqQueue, Worker as BullMqWorker } from 'bullmq';
