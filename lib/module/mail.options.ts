@@ -3,8 +3,10 @@ import { MailConfigurationError, MailValidationError } from '../base/errors.js';
 import type { MailInterceptor } from '../interceptors/mail-interceptor.js';
 import { readRedirect, type MailRedirect, type MailRedirectOptions } from '../message/redirect.js';
 import { DEFAULT_CONTENT_TIMEOUT_MS, type ContentAllowance } from '../message/content/content.js';
+import { originOf } from '../message/content/content-url.js';
 import { createMail } from '../message/create-mail.js';
 import type { MailMessageFields } from '../message/message.js';
+import { show } from '../message/text.js';
 import { DEFAULT_MAX_BYTES } from '../message/read/size-meter.js';
 import { describe, OptionReader } from '../base/option-reader.js';
 import {
@@ -168,10 +170,26 @@ function readContent(reader: OptionReader): ContentAllowance | undefined {
   const content = reader.nested('content', ['paths', 'origins', 'maxBytes', 'timeoutMs']);
   return {
     paths: readStrings(content, 'paths'),
-    origins: readStrings(content, 'origins'),
+    origins: readOrigins(content),
     maxBytes: content.integer('maxBytes', MAIL_DEFAULTS.maxMessageBytes, { min: 1 }),
     timeoutMs: content.integer('timeoutMs', MAIL_DEFAULTS.contentTimeoutMs, { min: 1 }),
   };
+}
+
+/** A path would look like a bound, and be none: all of the origin may be fetched from. */
+function readOrigins(reader: OptionReader): readonly string[] {
+  return readStrings(reader, 'origins').map((text, index) => {
+    const origin = originOf(text);
+    if (origin !== undefined) return origin;
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const fix =
+      url && url.origin !== 'null' ? `; write \`${url.origin}\`, which allows all of it` : '';
+    throw new MailConfigurationError(
+      `${reader.pathOf('origins')}[${index}]`,
+      `an origin as \`https://cdn.example.com\`, without path, query and user${fix}`,
+      show(url ? url.origin + url.pathname : text),
+    );
+  });
 }
 
 function readStrings(reader: OptionReader, key: string): readonly string[] {

@@ -1,7 +1,10 @@
 import { constants } from 'node:fs';
-import { lstat, open, realpath, type FileHandle } from 'node:fs/promises';
+import { open, realpath, type FileHandle } from 'node:fs/promises';
 import { resolve, sep } from 'node:path';
+import { FILE_CALLS, leadsTo, placeOf, trailOf, type FileCalls } from './opened-place.js';
 import type { TextFault } from '../text.js';
+
+const CALLS = { ...FILE_CALLS, open, realpath };
 
 const NOT_ALLOWED: TextFault = {
   problem: "names a file outside the folders that the module's `content.paths` allows",
@@ -37,28 +40,37 @@ async function readCapped(file: FileHandle, maxBytes: number): Promise<Buffer | 
   }
 }
 
-/** Reads a regular file that really lies, links resolved, under one of `folders`. */
+/**
+ * Reads a regular file that really lies, links resolved, under one of `folders`. What counts is where the file lies
+ * that was opened, not what its name led to before: a folder may be renamed, or swapped for a link, at any moment.
+ */
 export async function loadFile(
   path: string,
   folders: readonly string[],
   maxBytes: number,
+  calls: FileCalls & { readonly open: typeof open; readonly realpath: typeof realpath } = CALLS,
 ): Promise<Buffer | TextFault> {
   const allowed = await realFolders(folders);
   // Of a path that is outside to begin with, not even its existence is told.
   const named = resolve(path);
   const lexical = folders.some((folder) => isUnder(named, resolve(folder)));
-  const real = await realpath(named).catch(() => undefined);
+  const real = await calls.realpath(named).catch(() => undefined);
   if (real === undefined) return lexical ? NOT_READABLE : NOT_ALLOWED;
-  if (!allowed.some((folder) => isUnder(real, folder))) return NOT_ALLOWED;
+  const root = allowed.find((folder) => isUnder(real, folder));
+  if (root === undefined) return NOT_ALLOWED;
   let file: FileHandle | undefined;
   try {
+    const before = await trailOf(root, real, calls);
     // NOFOLLOW: a link put in place of the file meanwhile; NONBLOCK: a pipe would hang the open.
     const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-    file = await open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    file = await calls.open(real, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const opened = await file.stat();
-    // A folder above it may have been swapped for a link between realpath and open.
-    const [again, there] = [await realpath(real), await lstat(real)];
-    if (again !== real || there.ino !== opened.ino || there.dev !== opened.dev) return NOT_ALLOWED;
+    const place = await placeOf(file, calls);
+    const inside =
+      place === undefined
+        ? leadsTo(before, await trailOf(root, real, calls), opened)
+        : allowed.some((folder) => isUnder(place, folder));
+    if (!inside) return NOT_ALLOWED;
     if (!opened.isFile()) return NOT_READABLE;
     const bytes = opened.size > maxBytes ? undefined : await readCapped(file, maxBytes);
     return (

@@ -8,14 +8,22 @@ export interface LoadUrlOptions {
   readonly signal?: AbortSignal;
 }
 
+/** An origin in its one spelling (RFC 6454 §6.1); `undefined` for anything more or less than one. */
+export function originOf(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const web = url.protocol === 'https:' || url.protocol === 'http:';
+  // The serialised form shows path, query, fragment and credentials; `?` and `#` alone leave no other trace.
+  return web && url.href === `${url.origin}/` && !/[?#]/.test(text) ? url.origin : undefined;
+}
+
 /** The URL, when it is one that may be fetched. */
 function allowedUrl(href: string, origins: readonly string[]): URL | undefined {
   if (!URL.canParse(href)) return undefined;
   const url = new URL(href);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return undefined;
   if (url.username !== '' || url.password !== '') return undefined;
-  const allowed = origins.some((o) => URL.canParse(o) && new URL(o).origin === url.origin);
-  return allowed ? url : undefined;
+  return origins.some((origin) => originOf(origin) === url.origin) ? url : undefined;
 }
 
 function fault(url: URL, problem: string): TextFault {

@@ -17,7 +17,7 @@ import { fieldTextFault, show, type TextFault } from '../text.js';
 export interface ContentAllowance {
   /** Folders that `path` may read regular files under; links do not lead out. Default: none. */
   readonly paths?: readonly string[];
-  /** Origins (`https://cdn.example.com`) that `href` may fetch from. Default: none. */
+  /** Origins (`https://cdn.example.com`, without a path) that `href` may fetch from. Default: none. */
   readonly origins?: readonly string[];
   /** Greatest size of all loaded attachments of a message together, in bytes. Default 25 MiB. */
   readonly maxBytes?: number;

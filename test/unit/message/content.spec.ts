@@ -1,6 +1,17 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import fs from 'node:fs/promises';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,7 +26,10 @@ import {
   needsContent,
   type ContentAllowance,
 } from '../../../lib/message/content/content.js';
+import { loadFile } from '../../../lib/message/content/content-file.js';
+import { originOf } from '../../../lib/message/content/content-url.js';
 import { createMail } from '../../../lib/message/create-mail.js';
+import { readMailOptions } from '../../../lib/module/mail.options.js';
 import type { MailAttachmentInput, MailMessage } from '../../../lib/message/message.js';
 import { base } from './support.js';
 
@@ -194,6 +208,153 @@ describe('path', () => {
     const loaded = await loadContent(new Report(), { paths: [inside] });
     expect(() => createMail(loaded)).toThrow('attachments[0].colour: is an unknown field');
     expect(loaded.from).toBe('a@x.y');
+  });
+
+  describe('a folder that is swapped for a link to another one, and back, between any two calls', () => {
+    let folder: string;
+    let elsewhere: string;
+    let swapped = false;
+
+    beforeAll(() => {
+      folder = join(inside, 'swap');
+      elsewhere = join(root, 'elsewhere');
+      for (const [made, text] of [
+        [folder, 'public'],
+        [elsewhere, 'secret'],
+      ] as const) {
+        mkdirSync(made);
+        writeFileSync(join(made, 'a.txt'), text);
+      }
+    });
+
+    const swap = (to: boolean): void => {
+      if (to === swapped) return;
+      if (to) {
+        renameSync(folder, `${folder}-away`);
+        symlinkSync(elsewhere, folder);
+      } else {
+        unlinkSync(folder);
+        renameSync(`${folder}-away`, folder);
+      }
+      swapped = to;
+    };
+
+    /** The file system as it stands at each call: `states[i]` says whether the folder is swapped by then. */
+    const racing = (states: readonly boolean[], proc: boolean) => {
+      let call = 0;
+      const at = <A extends unknown[], R>(run: (...args: A) => Promise<R>) => {
+        return (...args: A): Promise<R> => {
+          swap(states[call] ?? false);
+          call += 1;
+          return run(...args);
+        };
+      };
+      return {
+        open: at(
+          fs.open as (path: string, flags: number) => Promise<fs.FileHandle>,
+        ) as typeof fs.open,
+        realpath: at((path: string) => fs.realpath(path)) as typeof fs.realpath,
+        lstat: at((path: string) => fs.lstat(path)),
+        readlink: at((path: string) =>
+          proc ? fs.readlink(path) : Promise.reject(new Error('none')),
+        ),
+      };
+    };
+
+    const readAs = async (states: readonly boolean[], proc: boolean): Promise<string> => {
+      try {
+        const calls = racing(states, proc);
+        const bytes = await loadFile(join(folder, 'a.txt'), [inside], 1000, calls);
+        return Buffer.isBuffer(bytes) ? bytes.toString() : 'refused';
+      } finally {
+        swap(false);
+      }
+    };
+
+    (process.platform === 'linux' ? it : it.skip)(
+      'never gives what lies outside, in every order of swaps',
+      async () => {
+        const seen = new Set<string>();
+        // realpath, the three parts of the way, open, the place of what was opened.
+        for (let bits = 0; bits < 64; bits += 1) {
+          const states = Array.from({ length: 6 }, (_, i) => (bits & (1 << i)) !== 0);
+          seen.add(await readAs(states, true));
+        }
+        expect([...seen].sort()).toEqual(['public', 'refused']);
+      },
+    );
+
+    it('nor where no system tells the place: however long the folder is away', async () => {
+      const seen = new Set<string>();
+      // realpath, the way, open, a place that nobody tells, the way again.
+      const length = 9;
+      for (let from = 0; from <= length; from += 1) {
+        for (let to = from; to <= length; to += 1) {
+          const states = Array.from({ length }, (_, i) => i >= from && i < to);
+          seen.add(await readAs(states, false));
+        }
+      }
+      expect([...seen].sort()).toEqual(['public', 'refused']);
+    });
+
+    it('nor against another process that swaps as fast as it can', async () => {
+      const code = `
+        const { renameSync, symlinkSync, unlinkSync } = require('node:fs');
+        const [folder, elsewhere] = process.argv.slice(1);
+        process.send('ready');
+        for (;;) {
+          renameSync(folder, folder + '-away');
+          symlinkSync(elsewhere, folder);
+          unlinkSync(folder);
+          renameSync(folder + '-away', folder);
+        }`;
+      const swapper = spawn(process.execPath, ['-e', code, folder, elsewhere], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      });
+      const gone = once(swapper, 'exit');
+      await once(swapper, 'message');
+      const seen: Record<string, number> = {};
+      for (let i = 0; i < 3_000; i += 1) {
+        const bytes = await loadFile(join(folder, 'a.txt'), [inside], 1000);
+        const what = Buffer.isBuffer(bytes) ? bytes.toString() : 'refused';
+        seen[what] = (seen[what] ?? 0) + 1;
+      }
+      swapper.kill('SIGKILL');
+      await gone;
+      expect(Object.keys(seen)).not.toContain('secret');
+      expect(Object.keys(seen)).toContain('refused');
+    });
+  });
+});
+
+describe('origins', () => {
+  it.each([
+    ['https://cdn.example.com', 'https://cdn.example.com'],
+    ['https://CDN.example.com:443/', 'https://cdn.example.com'],
+    ['http://127.0.0.1:8080', 'http://127.0.0.1:8080'],
+    ['https://x/public/', undefined],
+    ['https://x/?', undefined],
+    ['https://x/#', undefined],
+    ['https://u:p@x', undefined],
+    ['ftp://x', undefined],
+    ['file:///', undefined],
+    ['x.example', undefined],
+    ['*', undefined],
+  ])('%s: %s', (text, origin) => {
+    expect(originOf(text)).toBe(origin);
+  });
+
+  it('refuses a path at boot, and names the fix', () => {
+    const boot = (origins: unknown) =>
+      readMailOptions({ transport: 'memory:', content: { origins } });
+    expect(() => boot(['https://cdn.example.com', 'https://x.example/public/'])).toThrow(
+      'Expected `content.origins[1]` to be an origin as `https://cdn.example.com`, without path, query and user; ' +
+        'write `https://x.example`, which allows all of it, got "https://x.example/public/".',
+    );
+    expect(() => boot(['https://user:s3cret@x.example'])).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('s3cret') }),
+    );
+    expect(boot(['https://X.example/']).content?.origins).toEqual(['https://x.example']);
   });
 });
 
