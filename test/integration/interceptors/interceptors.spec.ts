@@ -5,6 +5,7 @@ import { lastValueFrom, toArray } from 'rxjs';
 import {
   MailService,
   MailVetoedError,
+  type Mail,
   type MailInterceptor,
   type MailInterceptorInfo,
   type MailMessage,
@@ -14,6 +15,7 @@ import {
   MailTestingModule,
   type MailTestingOptions,
 } from '../../../lib/testing/index.js';
+import { composeMime } from '../../../lib/message/mime/compose.js';
 import { failureOf } from '../../unit/templates/support.js';
 
 let app: TestingModule | undefined;
@@ -31,6 +33,8 @@ async function start(options: MailTestingOptions) {
     outbox: app.get(MailOutbox),
   };
 }
+/** The message as everybody gets it. */
+const wireOf = (mail: Mail): string => composeMime(mail)!.bytes.toString();
 const message = { to: 'jo@example.com', subject: 'S', text: 'T' };
 
 @Injectable()
@@ -145,8 +149,60 @@ describe('redirect', () => {
     expect(sent.to.map(({ address }) => address)).toEqual(['a@team.example', 'dev@example.org']);
     expect(sent.cc.map(({ address }) => address)).toEqual(['QA@example.com']);
     expect(sent.bcc).toEqual([]);
-    expect(outbox.last().header('X-Redirected-From')).toBe('jo@example.com, hidden@example.com');
+    expect(outbox.last().header('X-Redirected-From')).toBe('jo@example.com');
     expect(Object.isFrozen(sent) && Object.isFrozen(sent.envelope.to)).toBe(true);
+  });
+
+  it('tells nobody of a blind copy, by name or by a recipient more', async () => {
+    const { mail, outbox } = await start({ redirect });
+    await mail.send({ ...message, to: 'a@team.example', bcc: 'hidden@example.com' });
+    const { mail: sent, recipients } = outbox.last();
+    expect([...recipients].sort()).toEqual(['a@team.example', 'dev@example.org']);
+    expect(sent.to.map(({ address }) => address)).toEqual(['a@team.example']);
+    expect(sent.bcc.map(({ address }) => address)).toEqual(['dev@example.org']);
+    expect(wireOf(outbox.last().mail)).not.toContain('hidden');
+    expect(wireOf(outbox.last().mail)).not.toContain('dev@example.org');
+    const envelope = { to: ['a@team.example', 'secret@example.com'] };
+    await mail.send({ ...message, to: 'a@team.example', envelope });
+    expect(wireOf(outbox.last().mail)).not.toContain('secret');
+  });
+
+  it('takes out what a provider reads as orders, or names others, also of mail that may go', async () => {
+    const headers = {
+      'X-SMTPAPI': '{"to":["jo@example.com"]}',
+      'x-msys-api': '{"cc":[{"email":"jo@example.com"}]}',
+      'X-MC-BccAddress': 'jo@example.com',
+      'Resent-To': 'jo@example.com',
+      'RESENT-BCC': 'jo@example.com',
+      'X-Redirected-From': 'jo@example.com',
+      'X-Kept': 'kept',
+    };
+    const { mail, outbox } = await start({ redirect });
+    for (const to of ['other@example.com', 'a@team.example']) {
+      await mail.send({ ...message, to, headers });
+      expect(wireOf(outbox.last().mail)).not.toContain('jo@example.com');
+      expect(outbox.last().header('X-Kept')).toBe('kept');
+    }
+  });
+
+  it.each([
+    // The Kelvin sign and the dotted I fold to ASCII letters in JavaScript, in a mailbox of somebody else.
+    ['\u212aay@ok.example', false],
+    ['\u0130da@ok.example', false],
+    ['kay@OK.EXAMPLE', true],
+    ['KAY@ok.example', true],
+    ['kay@\uff4f\uff4b.example', true],
+    ['kay@o\u212a.example', true],
+    ['x@m\u00fcnchen.example', true],
+    ['x@XN--MNCHEN-3YA.example', true],
+    ['x@mu\u0308nchen.example', true],
+    ['x@munchen.example', false],
+    ['\u212aay@team.example', true],
+  ])('compares ASCII and A-labels alone: %s', async (to, passes) => {
+    const allow = ['kay@ok.example', 'ida@ok.example', '@M\u00dcNCHEN.example', '@team.example'];
+    const { mail, outbox } = await start({ redirect: { to: 'dev@example.org', allow } });
+    await mail.send({ ...message, to });
+    expect(outbox.last().recipients.includes('dev@example.org')).toBe(!passes);
   });
 
   it('leaves mail alone that only goes to those', async () => {
@@ -190,8 +246,10 @@ describe('redirect', () => {
     [{ to: 'no address' }, /`redirect.to`/],
     [
       { to: 'a@example.com', allow: ['example.com'] },
-      /`redirect.allow\[0\]` to be an address, or a domain as `@example.com`, got '/,
+      /`redirect.allow\[0\]` to be an address, or a domain as `@example.com`, got "example.com"/,
     ],
+    [{ to: 'a@example.com', allow: ['jörg@example.com'] }, /a local part outside ASCII/],
+    [{ to: 'a@example.com', allow: ['Jo <jo@example.com>'] }, /`redirect.allow\[0\]`/],
   ])('refuses %j', async (bad, expected) => {
     await expect(start({ redirect: bad as never })).rejects.toThrow(expected);
   });
