@@ -28,30 +28,3 @@ export function remoteIdOf(text: string): string | undefined {
     /\bid=([\w.-]+)/i.exec(text)?.[1]
   );
 }
-
-/**
- * Takes every form of the credentials out of a text: servers have been seen to quote the failed
- * command in their reply.
- */
-export function redactor(
-  user: string | undefined,
-  secrets: readonly string[],
-): (text: string) => string {
-  const forms = secrets
-    .filter((secret) => secret !== '')
-    .flatMap((secret) => [
-      ...(user === undefined
-        ? []
-        : [
-            base64(`\0${user}\0${secret}`),
-            base64(`user=${user}\u0001auth=Bearer ${secret}\u0001\u0001`),
-          ]),
-      base64(secret),
-      secret,
-    ]);
-  return (text) => forms.reduce((cleaned, form) => cleaned.replaceAll(form, '[secret]'), text);
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
-}

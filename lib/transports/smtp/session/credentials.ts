@@ -1,6 +1,6 @@
 import type XOAuth2 from 'nodemailer/lib/xoauth2';
+import { redactor } from '../../../base/redact.js';
 import { Secret } from '../../../base/secret.js';
-import { redactor } from '../protocol/smtp-reply.js';
 import type {
   SmtpAuth,
   SmtpOAuth2Auth,
@@ -34,9 +34,21 @@ export function credentialsOf(auth: SmtpAuth): Credentials {
         user: auth.user,
         method: auth.method,
         pass: new Secret(auth.pass),
-        redact: redactor(auth.user, [auth.pass]),
+        redact: redacted(auth.user, [auth.pass]),
       }
     : tokenCredentials(auth);
+}
+
+/** Servers have been seen to quote the failed command in their reply. */
+export function redacted(user: string, secrets: readonly string[]): (text: string) => string {
+  const quoted = secrets
+    .filter((secret) => secret !== '')
+    .flatMap((secret) => [
+      secret,
+      `\0${user}\0${secret}`,
+      `user=${user}\u0001auth=Bearer ${secret}\u0001\u0001`,
+    ]);
+  return redactor(secrets, '[secret]', quoted);
 }
 
 function tokenCredentials(auth: SmtpOAuth2Auth): TokenCredentials {
@@ -54,7 +66,7 @@ function tokenCredentials(auth: SmtpOAuth2Auth): TokenCredentials {
       if (tokens.length > 8) tokens.shift();
       return token;
     },
-    redact: (text) => redactor(user, [...tokens, clientSecret ?? '', refreshToken ?? ''])(text),
+    redact: (text) => redacted(user, [...tokens, clientSecret ?? '', refreshToken ?? ''])(text),
   };
 }
 

@@ -1,7 +1,7 @@
 import { entryMail, fillMail } from '../../../message/bulk.js';
 import type { Mail } from '../../../message/mail.js';
 import { parseJson } from '../answer.js';
-import { redactor } from '../redact.js';
+import { redactor } from '../../../base/redact.js';
 import {
   isFault,
   type WebApiAcceptance,

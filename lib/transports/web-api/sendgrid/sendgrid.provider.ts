@@ -1,7 +1,7 @@
 import { MailConfigurationError } from '../../../base/errors.js';
 import type { Mail } from '../../../message/mail.js';
 import { parseJson } from '../answer.js';
-import { redactor } from '../redact.js';
+import { redactor } from '../../../base/redact.js';
 import { headersOf } from '../mail-headers.js';
 import {
   cannotCarry,
