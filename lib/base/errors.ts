@@ -93,9 +93,9 @@ export class MailValidationError extends MailError {
   readonly disposition = 'permanent';
   readonly issues: readonly MailIssue[];
 
-  constructor(issues: readonly MailIssue[]) {
+  constructor(issues: readonly MailIssue[], options?: { readonly cause?: unknown }) {
     const lines = issues.map((issue) => `  ${issue.path}: ${issue.problem}. ${issue.fix}`);
-    super(`The message is not valid; nothing was sent.\n${lines.join('\n')}`);
+    super(`The message is not valid; nothing was sent.\n${lines.join('\n')}`, options);
     this.issues = issues;
   }
 

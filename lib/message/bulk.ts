@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { checkMetadata } from './read/bounds.js';
 import { checkUnknown, isObject, readField } from './read/fields.js';
 import { IssueList } from './read/issues.js';
 import type { Mail, MailAddress } from './mail.js';
@@ -6,6 +7,7 @@ import { makeMessageId } from './message-id.js';
 import type { MailAddressInput, MailMessage } from './message.js';
 import { copyPlain, isPlain } from './read/plain-data.js';
 import type { MailJson } from './provider-options.js';
+import { reading } from './read/reading.js';
 import { readAddress } from './read/read-addresses.js';
 import { readMetadata } from './read/read-basics.js';
 import { bodyTextFault, fieldTextFault, show } from './text.js';
@@ -73,6 +75,10 @@ export class BulkMail {
 
   /** @throws MailValidationError */
   entry(recipient: unknown, index: number, now: number): MailBulkEntry {
+    return reading(() => this.read(recipient, index, now), `recipients[${index}]`);
+  }
+
+  private read(recipient: unknown, index: number, now: number): MailBulkEntry {
     const issues = new IssueList();
     const path = `recipients[${index}]`;
     const given = isObject(recipient) && 'to' in recipient ? recipient : { to: recipient };
@@ -81,6 +87,7 @@ export class BulkMail {
     const context = readContext(issues, `${path}.context`, readField(given, 'context'));
     const metadata: Record<string, string> = { ...this.shared.metadata };
     readMetadata(issues, `${path}.metadata`, readField(given, 'metadata'), metadata);
+    checkMetadata(issues, `${path}.metadata`, metadata);
     const substitutions: Record<string, string> = {};
     for (const [tag, { field, kind }] of this.tags) {
       substitutions[tag] = fill(issues, `${path}.context.${field}`, context, field, kind);

@@ -4,6 +4,7 @@ import { IssueList } from './read/issues.js';
 import type { Mail } from './mail.js';
 import { makeMessageId } from './message-id.js';
 import type { MailMessage, MailMessageFields } from './message.js';
+import { reading } from './read/reading.js';
 import { DEFAULT_MAX_BYTES } from './read/size-meter.js';
 import { uuidv7 } from './uuid.js';
 import { readMessage } from './read/validate.js';
@@ -26,6 +27,10 @@ export interface CreateMailOptions {
  * @throws MailValidationError with every fault, its field and its fix.
  */
 export function createMail(message: MailMessage, options: CreateMailOptions = {}): Mail {
+  return reading(() => made(message, options));
+}
+
+function made(message: MailMessage, options: CreateMailOptions): Mail {
   const issues = new IssueList();
   const draft = readMessage(issues, message, {
     defaults: options.defaults,

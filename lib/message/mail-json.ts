@@ -6,6 +6,7 @@ import type { Mail } from './mail.js';
 import { readDate, readLine } from './read/read-basics.js';
 import { show } from './text.js';
 import { isUuidV7 } from './uuid.js';
+import { reading } from './read/reading.js';
 import { readMessage } from './read/validate.js';
 
 /** A mail's fields that a message has under the same name and in a form that it takes. */
@@ -71,6 +72,10 @@ function parseText(issues: IssueList, json: unknown): unknown {
  * @throws MailValidationError with every fault.
  */
 export function parseMail(json: unknown): Mail {
+  return reading(() => parsed(json), 'mail');
+}
+
+function parsed(json: unknown): Mail {
   const issues = new IssueList();
   const stored = parseText(issues, json);
   if (!isObject(stored)) {

@@ -13,6 +13,7 @@ import {
   type MailBulkMessage,
   type MailBulkRecipient,
 } from '../message/bulk.js';
+import { reading } from '../message/read/reading.js';
 import type { Mail } from '../message/mail.js';
 import type { MailMessage } from '../message/message.js';
 import { describe } from '../base/option-reader.js';
@@ -131,8 +132,11 @@ class BulkRun<R extends MailBulkRecipient> {
 
   async all(message: MailBulkMessage, recipients: Iterable<R> | AsyncIterable<R>): Promise<void> {
     const { host } = this;
-    refuseRecipientFields(message);
-    const mail = await host.mailOf({ ...message, to: BULK_PLACEHOLDER }, this.signal);
+    const given = reading(() => {
+      refuseRecipientFields(message);
+      return { ...message, to: BULK_PLACEHOLDER };
+    });
+    const mail = await host.mailOf(given, this.signal);
     refuseOtherRecipients(mail);
     const bulk = new BulkMail(mail);
     const size = host.transport?.size ?? 1;

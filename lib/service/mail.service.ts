@@ -16,33 +16,22 @@ import type { MailBulkMessage, MailBulkRecipient } from '../message/bulk.js';
 import { loadContent, needsContent, type ContentAllowance } from '../message/content/content.js';
 import { createMail } from '../message/create-mail.js';
 import { aboutMail } from '../message/about-mail.js';
+import { asReadFault, reading } from '../message/read/reading.js';
 import type { Mail } from '../message/mail.js';
 import type { MailMessage, MailMessageFields } from '../message/message.js';
 import { failureOf } from '../relay/job.js';
 import { RelayEnqueuer } from '../relay/relay-enqueuer.js';
-import type { MailRelay, RelayPriority } from '../relay/relay.js';
+import type { MailRelay } from '../relay/relay.js';
 import type { RelaySetup } from '../relay/relay-definition.js';
 import { RelayWorker } from '../relay/worker/worker.js';
-import { readSendOptions } from './send-options.js';
+import { readSendOptions, type SendOptions } from './send-options.js';
 import { sendMany, type MailSource } from './send-many.js';
 import { isThenable } from '../base/thenable.js';
 import { attemptDelivery, type AttemptResult, type Deliver } from '../transports/attempt.js';
 import { addressesOf, refusalSummary } from '../transports/refusal-summary.js';
 import { capacityOf, type MailTransport } from '../transports/transport.js';
 
-export interface SendOptions {
-  /** Stops the attempt: its connection or request is torn down if need be. */
-  readonly signal?: AbortSignal;
-  /**
-   * A second `send` with the same key stores nothing and answers the first receipt. Needs a relay; up
-   * to 255 characters.
-   */
-  readonly idempotencyKey?: string;
-  /** Not before this moment; the message's own `sendAt` otherwise. With a relay it holds on every transport. */
-  readonly sendAt?: Date | string;
-  /** Which mail leaves the relay first. Not the message's `priority`, which is a header. Default `normal`. */
-  readonly priority?: RelayPriority;
-}
+export type { SendOptions };
 
 export interface SendManyOptions {
   /** Messages under way at once. Default: 500 with a relay, else what the transport can carry. Minimum 1. */
@@ -136,12 +125,12 @@ export class MailService {
     options: SendOptions,
   ): Promise<MailReceipt> {
     if (this.drained) throw new MailShutdownError();
-    readSendOptions(options, true);
+    const checked = readSendOptions(options, true);
     return this.inFlight.run(
       async (identify) => {
-        const mail = await this.mailOf(message, options);
+        const mail = await this.mailOf(message, checked);
         identify(mail);
-        return this.stored(door, mail, options);
+        return this.stored(door, mail, checked);
       },
       { counts: false },
     );
@@ -165,18 +154,19 @@ export class MailService {
   /** Sends straight through the transport, past the relay. Same promises as `send` without one. */
   sendNow(message: MailMessage, options: SendOptions = {}): Promise<MailReceipt> {
     // Every mail comes this way: an async function more would cost it as much as its commands do.
+    let checked: SendOptions;
     try {
       if (this.drained) throw new MailShutdownError();
-      readSendOptions(options, false);
+      checked = readSendOptions(options, false);
     } catch (error) {
       return Promise.reject(error);
     }
     return this.inFlight.run((identify) => {
       const send = (mail: Mail): Promise<MailReceipt> => {
         identify(mail);
-        return this.attempt(mail, options);
+        return this.attempt(mail, checked);
       };
-      const made = this.mailOf(message, options);
+      const made = this.mailOf(message, checked);
       return made instanceof Promise ? made.then(send) : send(made);
     });
   }
@@ -321,11 +311,17 @@ export class MailService {
     { sendAt, signal }: SendOptions,
     shared = false,
   ): Mail | Promise<Mail> {
-    const message = sendAt === undefined ? given : { ...given, sendAt };
-    const prepared = this.parts.prepare?.(message) ?? { message };
-    return isThenable(prepared)
-      ? Promise.resolve(prepared).then((ready) => this.checked(ready, signal, shared))
-      : this.checked(prepared, signal, shared);
+    return reading(() => {
+      const message = sendAt === undefined ? given : { ...given, sendAt };
+      const prepared = this.parts.prepare?.(message) ?? { message };
+      const mail = isThenable(prepared)
+        ? Promise.resolve(prepared).then((ready) => this.checked(ready, signal, shared))
+        : this.checked(prepared, signal, shared);
+      if (!(mail instanceof Promise)) return mail;
+      return mail.catch((error: unknown) => {
+        throw asReadFault(error);
+      });
+    });
   }
 
   /** Answers at once for all that the message carries itself; only `path` and `href` need a wait. */

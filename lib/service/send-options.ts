@@ -1,7 +1,22 @@
 import { adviceOn } from '../base/option-reader.js';
 import { MailValidationError, type MailIssue } from '../base/errors.js';
+import { reading } from '../message/read/reading.js';
 import { surrogateFault } from '../message/text.js';
-import { RELAY_PRIORITIES } from '../relay/relay.js';
+import { RELAY_PRIORITIES, type RelayPriority } from '../relay/relay.js';
+
+export interface SendOptions {
+  /** Stops the attempt: its connection or request is torn down if need be. */
+  readonly signal?: AbortSignal;
+  /**
+   * A second `send` with the same key stores nothing and answers the first receipt. Needs a relay; up
+   * to 255 characters.
+   */
+  readonly idempotencyKey?: string;
+  /** Not before this moment; the message's own `sendAt` otherwise. With a relay it holds on every transport. */
+  readonly sendAt?: Date | string;
+  /** Which mail leaves the relay first. Not the message's `priority`, which is a header. Default `normal`. */
+  readonly priority?: RelayPriority;
+}
 
 const PRIORITIES: readonly unknown[] = [undefined, ...RELAY_PRIORITIES];
 const MAX_KEY_LENGTH = 255;
@@ -24,10 +39,14 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks what a relay takes besides the message; `sendAt` is checked with the message.
+ * Checks what a relay takes besides the message, and reads each option once; `sendAt` is checked with the message.
  * @throws MailValidationError
  */
-export function readSendOptions(options: object, hasRelay: boolean): void {
+export function readSendOptions(options: SendOptions, hasRelay: boolean): SendOptions {
+  return reading(() => checked(options, hasRelay), 'options');
+}
+
+function checked(options: SendOptions, hasRelay: boolean): SendOptions {
   const issues: MailIssue[] = [];
   // One option is read as often as it is named, and most mails have none.
   for (const key in options) {
@@ -38,7 +57,8 @@ export function readSendOptions(options: object, hasRelay: boolean): void {
       fix: adviceOn(key, KNOWN, ELSEWHERE),
     });
   }
-  const { idempotencyKey, priority } = options as Record<'idempotencyKey' | 'priority', unknown>;
+  // JavaScript may hand in anything.
+  const { signal, idempotencyKey, sendAt, priority } = options;
   if (idempotencyKey !== undefined && !hasRelay) {
     issues.push({
       path: 'options.idempotencyKey',
@@ -60,6 +80,7 @@ export function readSendOptions(options: object, hasRelay: boolean): void {
     });
   }
   if (issues.length > 0) throw new MailValidationError(issues);
+  return { signal, idempotencyKey, sendAt, priority };
 }
 
 function isKey(key: unknown): key is string {

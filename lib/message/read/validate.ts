@@ -1,3 +1,4 @@
+import { checkBounds, checkMetadata } from './bounds.js';
 import { checkUnknown, isObject, MESSAGE_FIELDS, MESSAGE_INSTEAD, readField } from './fields.js';
 import type { MessageField } from './fields.js';
 import type { IssueList } from './issues.js';
@@ -213,7 +214,12 @@ function readRest(issues: IssueList, fields: Fields, meter: SizeMeter) {
 export function readMessage(
   issues: IssueList,
   message: unknown,
-  options: { defaults?: object; maxBytes: number; stored?: boolean },
+  options: {
+    readonly defaults?: object;
+    readonly maxBytes: number;
+    /** Out of storage, where what an older release took is read as it is, whatever its counts. */
+    readonly stored?: boolean;
+  },
 ): MailDraft | undefined {
   if (!isObject(message)) {
     issues.add('message', `expected an object, got ${show(message)}`, 'Give a MailMessage');
@@ -230,6 +236,10 @@ export function readMessage(
   const content = readContent(issues, fields, meter);
   const rest = readRest(issues, fields, meter);
   meter.report(issues);
+  if (options.stored !== true) {
+    checkBounds(issues, { ...parties, ...content, ...rest });
+    checkMetadata(issues, 'metadata', rest.metadata);
+  }
   if (from === undefined || issues.count > 0) return undefined;
   // Field by field: a spread gives the object a slow form. All of them, and the compiler sees to that.
   const draft: Complete<MailDraft> = {
