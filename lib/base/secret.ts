@@ -20,3 +20,14 @@ export class Secret<T> {
     return '[secret]';
   }
 }
+
+/**
+ * Keeps what these keys hold from `util.inspect`, `JSON.stringify` and every walk over the object; code that
+ * knows the key reads it as before. A spread leaves it out.
+ */
+export function conceal<T extends object>(object: T, ...keys: readonly (keyof T)[]): T {
+  for (const key of keys) {
+    if (Object.hasOwn(object, key)) Object.defineProperty(object, key, { enumerable: false });
+  }
+  return object;
+}

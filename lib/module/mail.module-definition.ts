@@ -22,6 +22,7 @@ import { describe } from '../base/option-reader.js';
 import { RELAY_STAND_IN, type RelaySetup, type RelayWiring } from '../relay/relay-definition.js';
 import { fillMessage } from '../templates/fill-message.js';
 import { TemplateStore } from '../templates/template-store.js';
+import { sealOptions, unsealed } from '../base/sealed-options.js';
 import { isThenable } from '../base/thenable.js';
 import { createTransport } from '../transports/transport.factory.js';
 
@@ -57,7 +58,7 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
         global: extras.isGlobal ?? false,
         imports: [...(definition.imports ?? []), ...(wiring.imports ?? [])],
         providers: [
-          ...(definition.providers ?? []),
+          ...sealOptions(definition.providers ?? [], RAW_OPTIONS),
           ...(wiring.providers ?? []),
           ...partsOf(extras, wiring),
           { provide: token, useExisting: INSTANCE },
@@ -70,7 +71,7 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
 function partsOf({ name, interceptors = [] }: MailModuleExtras, wiring: OptionalWiring) {
   const doubles = getTestDoublesToken(name);
   const providers: Provider[] = [
-    { provide: RESOLVED_OPTIONS, useFactory: readMailOptions, inject: [RAW_OPTIONS] },
+    { provide: RESOLVED_OPTIONS, useFactory: unsealed(readMailOptions), inject: [RAW_OPTIONS] },
     { provide: doubles, useValue: {} satisfies TestDoubles },
     {
       provide: RELAY_STAND_IN,

@@ -9,6 +9,7 @@ import type { MailMessageFields } from '../message/message.js';
 import { show } from '../message/text.js';
 import { DEFAULT_MAX_BYTES } from '../message/read/size-meter.js';
 import { describe, OptionReader } from '../base/option-reader.js';
+import { conceal } from '../base/secret.js';
 import {
   readTemplatesOptions,
   type ResolvedTemplatesOptions,
@@ -119,7 +120,7 @@ export function readMailOptions(raw: unknown): ResolvedMailOptions {
     reader.fail('transport', 'an object or a URL');
   }
   const shutdown = reader.nested('shutdown', ['drainTimeoutMs']);
-  return {
+  const resolved: ResolvedMailOptions = {
     transport: reader.raw('transport'),
     // Checked with the transport, where they are made out.
     providers: reader.raw('providers') as readonly WebApiManifest[] | undefined,
@@ -135,6 +136,8 @@ export function readMailOptions(raw: unknown): ResolvedMailOptions {
         ? undefined
         : readRedirect('redirect', reader.raw('redirect')),
   };
+  // Passwords and keys are in it, as they were given.
+  return conceal(resolved, 'transport');
 }
 
 /** Defaults go through the same door as a message, so that a bad one stops the app and not each mail. */

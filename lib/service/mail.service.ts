@@ -75,13 +75,16 @@ const NO_MAIL = '00000000-0000-7000-8000-000000000000';
 
 /** The one door: takes messages, answers receipts. Inject it by its class or with `@InjectMail(name)`. */
 export class MailService {
+  /** Private to the engine: options and transports are in it, and nothing that looks at a service may show them. */
+  readonly #parts: MailServiceParts;
   private readonly inFlight: InFlight;
   private readonly door?: RelayEnqueuer;
   private readonly worker?: RelayWorker;
   private readonly loading = new AbortController();
   private drained?: Promise<MailDrainSummary>;
 
-  constructor(private readonly parts: MailServiceParts) {
+  constructor(parts: MailServiceParts) {
+    this.#parts = parts;
     const { name: mailer, relay: setup, transport, events, clock } = parts;
     this.inFlight = new InFlight(clock);
     if (!setup) return;
@@ -93,17 +96,17 @@ export class MailService {
 
   /** The relay, to look into it and to retry or discard dead mail; undefined without one. */
   get relay(): MailRelayAdmin | undefined {
-    return this.parts.relay?.relay;
+    return this.#parts.relay?.relay;
   }
 
   /** The module instance's name; absent for the default one. */
   get name(): string | undefined {
-    return this.parts.name;
+    return this.#parts.name;
   }
 
   /** Everything that happens to mail, typed by `type`. Completes after `drained`. */
   get events$(): Observable<MailEvent> {
-    return this.parts.events.events$;
+    return this.#parts.events.events$;
   }
 
   /**
@@ -145,7 +148,7 @@ export class MailService {
       return await door.store(mail, options);
     } catch (error) {
       if (error instanceof MailError) {
-        this.tellFailed(mail, 0, failureOf(error, this.parts.clock.now()));
+        this.tellFailed(mail, 0, failureOf(error, this.#parts.clock.now()));
       }
       throw error;
     }
@@ -179,7 +182,7 @@ export class MailService {
    * module drains.
    */
   sendMany(source: MailSource, options: SendManyOptions = {}): Observable<MailOutcome> {
-    const capacity = this.door ? RELAY_BATCH : capacityOf(this.parts.transport);
+    const capacity = this.door ? RELAY_BATCH : capacityOf(this.#parts.transport);
     const { concurrency = capacity, options: optionsOf } = options;
     const send = (message: MailMessage, index: number) =>
       this.send(message, optionsOf?.(message, index));
@@ -198,7 +201,7 @@ export class MailService {
     recipients: Iterable<R> | AsyncIterable<R>,
     options: SendBulkOptions = {},
   ): Observable<MailBulkOutcome<R>> {
-    const { clock, transport, redirect } = this.parts;
+    const { clock, transport, redirect } = this.#parts;
     const host = {
       clock,
       // A relay stores each mail by itself, and whom one is redirected to shows only in a mail of its own.
@@ -234,7 +237,7 @@ export class MailService {
    */
   async verify(options: Pick<SendOptions, 'signal'> = {}): Promise<readonly MailHealth[]> {
     if (this.drained) throw new MailShutdownError();
-    const { transport: root, relay: setup } = this.parts;
+    const { transport: root, relay: setup } = this.#parts;
     const asked = transportsOf(root).map((transport) =>
       this.healthOf({ transport: transport.name }, () => transport.verify(options)),
     );
@@ -249,7 +252,7 @@ export class MailService {
     what: { readonly transport: string } | { readonly relay: string },
     ask: () => Promise<unknown>,
   ): Promise<MailHealth> {
-    const { clock } = this.parts;
+    const { clock } = this.#parts;
     const from = clock.monotonic();
     let error: Error | undefined;
     try {
@@ -263,7 +266,7 @@ export class MailService {
 
   /** Tells what a provider's webhook said, in `events$`. The webhooks module calls it. */
   reportFeedback(feedback: MailFeedback): void {
-    const { events, clock, name: mailer } = this.parts;
+    const { events, clock, name: mailer } = this.#parts;
     events.emit('feedback', () => ({ type: 'feedback', at: clock.now(), mailer, ...feedback }));
   }
 
@@ -275,8 +278,8 @@ export class MailService {
    * @throws MailDeliveryError (`MAIL_LOAD`) where a transport's code is not there.
    */
   async start(): Promise<void> {
-    await this.parts.transport.preload?.();
-    const [opened] = await Promise.allSettled([this.parts.relay?.relay.open()]);
+    await this.#parts.transport.preload?.();
+    const [opened] = await Promise.allSettled([this.#parts.relay?.relay.open()]);
     const fault: unknown = opened.status === 'rejected' ? opened.reason : undefined;
     // A worker keeps asking for a storage that is down now, and not for one that is refused.
     const asks = fault === undefined || fault instanceof MailRelayError;
@@ -295,7 +298,7 @@ export class MailService {
   }
 
   private async settleEverything(timeoutMs: number): Promise<MailDrainSummary> {
-    const { transport, relay, clock, events, name } = this.parts;
+    const { transport, relay, clock, events, name } = this.#parts;
     const { inFlight, worker, loading } = this;
     const driver = relay?.relay;
     const parts = { inFlight, worker, loading, transport, relay: driver, clock };
@@ -313,7 +316,7 @@ export class MailService {
   ): Mail | Promise<Mail> {
     return reading(() => {
       const message = sendAt === undefined ? given : { ...given, sendAt };
-      const prepared = this.parts.prepare?.(message) ?? { message };
+      const prepared = this.#parts.prepare?.(message) ?? { message };
       const mail = isThenable(prepared)
         ? Promise.resolve(prepared).then((ready) => this.checked(ready, signal, shared))
         : this.checked(prepared, signal, shared);
@@ -330,7 +333,7 @@ export class MailService {
     signal: AbortSignal | undefined,
     shared: boolean,
   ): Mail | Promise<Mail> {
-    const { content, defaults, maxMessageBytes: maxBytes, clock, redirect } = this.parts;
+    const { content, defaults, maxMessageBytes: maxBytes, clock, redirect } = this.#parts;
     const make = (complete: MailMessage): Mail => {
       const mail = createMail(complete, { defaults, maxBytes, clock, template });
       return redirect && !shared ? redirect(mail) : mail;
@@ -341,7 +344,7 @@ export class MailService {
   }
 
   private attempt(mail: Mail, { signal }: SendOptions, deliver?: Deliver): Promise<MailReceipt> {
-    const { name: mailer, transport, events, clock } = this.parts;
+    const { name: mailer, transport, events, clock } = this.#parts;
     const context = { transport, events, clock, mailer };
     const attempt = attemptDelivery(context, mail, { signal }, deliver);
     return attempt.then(
@@ -367,7 +370,7 @@ export class MailService {
     failure: MailFailureSummary,
     recipients?: readonly string[],
   ): void {
-    const { events, clock, name: mailer } = this.parts;
+    const { events, clock, name: mailer } = this.#parts;
     events.emit('failed', () => ({
       type: 'failed',
       at: clock.now(),

@@ -1,4 +1,5 @@
 import { ConfigurableModuleBuilder } from '@nestjs/common';
+import { sealOptions, unsealed } from '../base/sealed-options.js';
 import { MAILER, RESOLVED_OPTIONS, WebhookReceiver } from './webhook-receiver.js';
 import { webhooksController } from './webhooks.controller.js';
 import {
@@ -23,8 +24,12 @@ export const { ConfigurableModuleClass, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
           webhooksController(extras.path ?? WEBHOOKS_DEFAULTS.path, readDecorators(extras)),
         ],
         providers: [
-          ...(definition.providers ?? []),
-          { provide: RESOLVED_OPTIONS, useFactory: readWebhooksOptions, inject: [RAW_OPTIONS] },
+          ...sealOptions(definition.providers ?? [], RAW_OPTIONS),
+          {
+            provide: RESOLVED_OPTIONS,
+            useFactory: unsealed(readWebhooksOptions),
+            inject: [RAW_OPTIONS],
+          },
           { provide: MAILER, useValue: extras.mailer },
           WebhookReceiver,
         ],

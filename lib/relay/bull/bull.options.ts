@@ -1,5 +1,6 @@
 import type { ModuleMetadata } from '@nestjs/common';
 import { OptionReader } from '../../base/option-reader.js';
+import { conceal } from '../../base/secret.js';
 import type { RelayAsyncOptions } from '../relay-definition.js';
 import {
   readRelayOptions,
@@ -85,7 +86,7 @@ export function readBullOptions(raw: unknown): ResolvedBullOptions {
   const reader = new OptionReader('relay', raw, DYNAMIC);
   const number = (key: keyof typeof BULL_DEFAULTS, min: number) =>
     reader.integer(key, BULL_DEFAULTS[key], { min });
-  return {
+  const resolved: ResolvedBullOptions = {
     redis: readRedis(reader),
     prefix: reader.optionalString('prefix'),
     leaseMs: number('leaseMs', 1_000),
@@ -95,6 +96,8 @@ export function readBullOptions(raw: unknown): ResolvedBullOptions {
     timeoutMs: number('timeoutMs', 1),
     relay: readRelayOptions(reader),
   };
+  // Its password is in it.
+  return conceal(resolved, 'redis');
 }
 
 export interface ResolvedBullStatics {
