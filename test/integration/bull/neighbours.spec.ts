@@ -1,5 +1,10 @@
 import { BullModule, getQueueToken, Process, Processor } from '@nestjs/bull';
-import { Module, type DynamicModule, type INestApplicationContext } from '@nestjs/common';
+import {
+  Module,
+  type DynamicModule,
+  type INestApplicationContext,
+  type LoggerService,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import Bull from 'bull';
 import { Queue as BullMqQueue, Worker as BullMqWorker } from 'bullmq';
@@ -49,12 +54,15 @@ function mailer(transport: MemoryTransport, options: Options = {}, name?: string
   return MailModule.forRoot({ transport, relay, ...(name !== undefined && { name }) });
 }
 
-async function start(imports: DynamicModule['imports']): Promise<INestApplicationContext> {
+async function start(
+  imports: DynamicModule['imports'],
+  logger: LoggerService | false = false,
+): Promise<INestApplicationContext> {
   @Module({})
   class AppModule {}
   const root = { module: AppModule, imports };
   const app = await NestFactory.createApplicationContext(root, {
-    logger: false,
+    logger,
     abortOnError: false,
   });
   apps.push(app);
@@ -187,6 +195,20 @@ describe('a queue of this name that is not ours alone', () => {
     expect(await theirs.getJobCounts()).toMatchObject({ waiting: 1, failed: 0 });
     await close();
   });
+});
+
+it('the log names a job that is none of ours, once', async () => {
+  const lines: string[] = [];
+  const keep = (line: unknown) => void lines.push(String(line));
+  await start([mailer(outbox())], { log: keep, warn: keep, error: keep });
+  const theirs = closing(new Bull(NAME, redis.url));
+  const job = await theirs.add({ theirs: true });
+  const told = () => lines.filter((line) => line.includes(`${job.id} in bull:${NAME}`));
+  while (told().length === 0) await new Promise((go) => setTimeout(go, 50));
+  // The worker looks once a second.
+  await new Promise((go) => setTimeout(go, 2_500));
+  expect(told()).toEqual([expect.stringContaining('another name')]);
+  expect(await theirs.getJobCounts()).toMatchObject({ waiting: 1, failed: 0 });
 });
 
 describe('refused at boot', () => {
