@@ -1,6 +1,5 @@
 import { RedisServer } from '../fixtures/redis-server.js';
-import { crashSuite, type CrashHarness } from './crash-suite.js';
-import { stoppedSuite } from './stopped-suite.js';
+import { crashSuite } from './crash-suite.js';
 
 const BASE = 'bull:nestjs-mail-relay:mails:';
 /** In one step: a job on its way from one list to another is in neither for whoever asks twice. */
@@ -12,7 +11,7 @@ end
 local waits = redis.call('llen', base .. 'line:normal:') + redis.call('zcard', base .. 'again:normal:')
 return { leased, leased + waits + redis.call('zcard', base .. 'delayed') }`;
 
-async function harness(): Promise<CrashHarness> {
+crashSuite('bull', async () => {
   const redis = await RedisServer.start();
   const lines = async (...command: string[]) =>
     (await redis.command(...command)).split('\n').map((line) => line.trim());
@@ -37,7 +36,4 @@ async function harness(): Promise<CrashHarness> {
     },
     dispose: () => redis.close(),
   };
-}
-
-crashSuite('bull', harness);
-stoppedSuite('bull', harness);
+});

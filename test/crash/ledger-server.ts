@@ -5,8 +5,6 @@ import { SMTPServer } from 'smtp-server';
 /** A real SMTP server that counts each Message-ID which it answered 250 for, or tried to. */
 export class LedgerServer {
   readonly received = new Map<string, number>();
-  /** How often each recipient was named in a transaction. */
-  readonly begun = new Map<string, number>();
   /** Message-IDs whose content came and is not to be answered. */
   readonly swallow = new Set<string>();
   swallowed = 0;
@@ -18,10 +16,6 @@ export class LedgerServer {
       authOptional: true,
       hideSTARTTLS: true,
       logger: false,
-      onRcptTo: ({ address }, _session, done) => {
-        this.begun.set(address, (this.begun.get(address) ?? 0) + 1);
-        done(null);
-      },
       onData: (stream, _session, done) => {
         const chunks: Buffer[] = [];
         stream.on('data', (chunk: Buffer) => chunks.push(chunk));

@@ -50,15 +50,6 @@ export class RelayProcess {
     return this.ready;
   }
 
-  /** It does nothing until it is told to go on, and does not notice. */
-  stop(): void {
-    this.child.kill('SIGSTOP');
-  }
-
-  goOn(): void {
-    this.child.kill('SIGCONT');
-  }
-
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     this.child.kill(signal);
     await this.gone;

@@ -14,6 +14,8 @@ beforeAll(() => {
   mkdirSync(join(ROOT, 'var'), { recursive: true });
   folder = mkdtempSync(join(ROOT, 'var/sample-'));
   const ours = join(ROOT, 'sample/04-templates');
+  // What the sample's own configuration extends.
+  cpSync(join(ROOT, 'sample/tsconfig.json'), join(ROOT, 'var/tsconfig.json'));
   cpSync(ours, folder, { recursive: true, filter: (path) => !/node_modules|\/dist/.test(path) });
 });
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -358,19 +358,16 @@ describe('MailService with a relay', () => {
     expect(() => MailModule.forRoot(wrong)).toThrow('spoolRelay');
   });
 
-  it('refuses mail while storage cannot be had, and takes it again afterwards', async () => {
+  it('does not boot where its file can never be, says so by name, and boots once it can', async () => {
     const blocked = join(folder, 'blocked');
     rmSync(folder, { recursive: true });
     const { writeFileSync, mkdirSync } = await import('node:fs');
     mkdirSync(folder);
     // A file stands where the folder should be.
     writeFileSync(blocked, '');
-    const { mail } = await boot({ path: join(blocked, 'mail.db') });
-    await expect(mail.send(message)).rejects.toMatchObject({
-      code: 'MAIL_RELAY',
-      disposition: 'retry',
-    });
+    await expect(boot({ path: join(blocked, 'mail.db') })).rejects.toThrow('relay.path');
     rmSync(blocked);
+    const { mail } = await boot({ path: join(blocked, 'mail.db') });
     const sent = next(mail, 'sent');
     expect(await mail.send(message)).toMatchObject({ status: 'queued' });
     await sent;
