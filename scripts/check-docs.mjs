@@ -141,7 +141,10 @@ function compile(sources) {
 function hostOf(sources, options) {
   const code = new Map(sources.map((source) => [source.name, source.code]));
   const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile, directoryExists } = host;
+  const fileExists = host.fileExists.bind(host);
+  const readFile = host.readFile.bind(host);
+  const getSourceFile = host.getSourceFile.bind(host);
+  const directoryExists = host.directoryExists?.bind(host);
   host.fileExists = (name) => code.has(name) || fileExists(name);
   host.readFile = (name) => code.get(name) ?? readFile(name);
   host.directoryExists = (name) => name.startsWith(VIRTUAL) || !!directoryExists?.(name);

@@ -1,4 +1,4 @@
-import { parentPort, type TransferListItem, type Worker } from 'node:worker_threads';
+import { parentPort, type Transferable, type Worker } from 'node:worker_threads';
 
 interface Call<Request> {
   readonly n: number;
@@ -51,7 +51,7 @@ export class CallThread<Request, Value, Fault> {
   }
 
   /** @throws ThreadEndedError, or what the thread's fault stands for. */
-  call(request: Request, transfer: readonly TransferListItem[] = []): Promise<Value> {
+  call(request: Request, transfer: readonly Transferable[] = []): Promise<Value> {
     return new Promise((resolve, reject) => {
       let worker;
       try {
@@ -108,13 +108,13 @@ export class CallThread<Request, Value, Fault> {
 }
 
 /** The thread's side: runs one call after the other, and ends after one that `isLast`. */
-export function serveCalls<Request, Value, Fault>(
-  run: (request: Request) => Value,
-  faultOf: (error: unknown) => Fault,
+export function serveCalls<Request>(
+  run: (request: Request) => unknown,
+  faultOf: (error: unknown) => unknown,
   isLast: (request: Request) => boolean = () => false,
 ): void {
   const port = parentPort;
-  const outcomeOf = ({ n, request }: Call<Request>): Outcome<Value, Fault> => {
+  const outcomeOf = ({ n, request }: Call<Request>): Outcome<unknown, unknown> => {
     try {
       return { n, value: run(request) };
     } catch (error) {

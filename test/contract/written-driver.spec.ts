@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
+import type * as testing from '../../lib/relay/driver/testing.js';
 import type { MailRelay } from '../../lib/relay/relay.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -21,7 +22,7 @@ const [source] = Array.from(guide.matchAll(/```ts\n(.*?)```/gs), (block) => bloc
 const file = join(folder, 'json-relay.ts');
 writeFileSync(file, source!);
 
-type Testing = typeof import('../../lib/relay/driver/testing.js');
+type Testing = typeof testing;
 type JsonRelay = new (path: string) => MailRelay;
 
 const { relayContract } = (await import(TESTING)) as Testing;

@@ -50,7 +50,7 @@ export function leadsTo(
   after: Trail | undefined,
   opened: Pick<Identity, 'dev' | 'ino'>,
 ): boolean {
-  if (!before || !after || before.length !== after.length) return false;
+  if (!after || before?.length !== after.length) return false;
   const unchanged = after.every((part, index) => same(part, before[index]!));
   return unchanged && same(after.at(-1)!, opened);
 }

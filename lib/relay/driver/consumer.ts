@@ -1,3 +1,4 @@
+import { clearTimeout, setTimeout } from 'node:timers';
 import { createMail } from '../../message/create-mail.js';
 import type { Mail } from '../../message/mail.js';
 import type { MailMessage } from '../../message/message.js';

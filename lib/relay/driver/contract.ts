@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { MailDeliveryError } from '../../base/errors.js';
 import { failureOf } from '../job.js';
 import type { JobFailure, LeasedJob } from '../relay.js';

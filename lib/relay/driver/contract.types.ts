@@ -30,8 +30,8 @@ export interface ContractMatchers {
 
 /** The functions of a test runner; those of Jest and Vitest fit. */
 export interface ContractRunner {
-  describe(name: string, tests: () => void): unknown;
-  it(name: string, test: () => Promise<void>): unknown;
-  afterEach(clean: () => Promise<void>): unknown;
-  expect(actual: unknown): ContractMatchers;
+  readonly describe: (name: string, tests: () => void) => unknown;
+  readonly it: (name: string, test: () => Promise<void>) => unknown;
+  readonly afterEach: (clean: () => Promise<void>) => unknown;
+  readonly expect: (actual: unknown) => ContractMatchers;
 }

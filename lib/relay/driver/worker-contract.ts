@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout } from 'node:timers';
 import { MailDeliveryError, MailRelayError, MailShutdownError } from '../../base/errors.js';
 import { systemClock } from '../../base/clock.js';
 import { EventBus } from '../../events/event-bus.js';

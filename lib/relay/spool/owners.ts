@@ -26,7 +26,7 @@ export class Owners {
 
   /** Not where the file was removed: everybody else takes its owner for dead then. */
   get isMine(): boolean {
-    return this.mine !== undefined && this.mine.inode === inodeOf(this.fileOf(this.id));
+    return this.mine?.inode === inodeOf(this.fileOf(this.id));
   }
 
   /**

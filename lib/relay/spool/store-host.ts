@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { CallThread, ThreadEndedError } from '../../base/call-thread.js';
+import type { ThreadEndedError } from '../../base/call-thread.js';
+import { CallThread } from '../../base/call-thread.js';
 import { MailConfigurationError, MailRelayError } from '../../base/errors.js';
 import { spoolError, type StoreFault } from './faults.js';
 import { faultOf, LazyStore, type StoreRequest, type StoreReturn } from './lazy-store.js';

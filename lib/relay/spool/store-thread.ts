@@ -19,7 +19,7 @@ function run({ call, args }: StoreRequest): StoreReturn {
   }
 }
 
-serveCalls<StoreRequest, StoreReturn, never>(
+serveCalls<StoreRequest>(
   run,
   (error) => {
     throw error;

@@ -402,8 +402,13 @@ export class RelayWorker {
     this.expiry.down(fault);
     // A storage that is down, too, is told where mail is leased.
     await this.expiry.sweep().catch(() => undefined);
-    if (this.stopping) return;
+    if (this.isStopping()) return;
     this.timers.after('transport', wait, () => void this.askTransport());
+  }
+
+  /** Asked anew after a wait, in which a drain may have begun. */
+  private isStopping(): boolean {
+    return this.stopping;
   }
 
   /** Renews what is held, so that nobody else takes it. */

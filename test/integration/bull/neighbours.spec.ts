@@ -50,7 +50,7 @@ afterAll(() => redis.close());
 type Options = Parameters<typeof bullRelay>[0];
 
 function mailer(transport: MemoryTransport, options: Options = {}, name?: string): DynamicModule {
-  const relay = bullRelay({ redis: redis.url, queue: NAME, ...options } as Options);
+  const relay = bullRelay({ redis: redis.url, queue: NAME, ...options });
   return MailModule.forRoot({ transport, relay, ...(name !== undefined && { name }) });
 }
 
@@ -191,7 +191,7 @@ describe('a queue of this name that is not ours alone', () => {
       lease = await relay.lease(upTo(1));
     }
     expect(lease).toMatchObject({ jobs: [], unreadable: [], foreign: [{ id: String(job.id) }] });
-    expect(lease.foreign![0]!.problem).toContain(NAME);
+    expect(lease.foreign[0]!.problem).toContain(NAME);
     expect(await theirs.getJobCounts()).toMatchObject({ waiting: 1, failed: 0 });
     await close();
   });

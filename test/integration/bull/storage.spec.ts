@@ -24,7 +24,7 @@ afterEach(async () => {
 type Options = Parameters<typeof bullRelay>[0];
 
 async function open(server: RedisServer, options: Options = {}): Promise<BullRelay> {
-  const made = await openRelay(bullRelay({ redis: server.url, ...options } as Options));
+  const made = await openRelay(bullRelay({ redis: server.url, ...options }));
   opened.push(made);
   return made.relay;
 }

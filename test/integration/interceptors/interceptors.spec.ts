@@ -34,7 +34,7 @@ async function start(options: MailTestingOptions) {
   };
 }
 /** The message as everybody gets it. */
-const wireOf = (mail: Mail): string => composeMime(mail)!.bytes.toString();
+const wireOf = (mail: Mail): string => composeMime(mail).bytes.toString();
 const message = { to: 'jo@example.com', subject: 'S', text: 'T' };
 
 @Injectable()

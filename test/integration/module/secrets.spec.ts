@@ -49,7 +49,9 @@ function* stringsIn(value: unknown, seen = new Set<unknown>()): Generator<string
 
 function json(value: unknown): string {
   try {
-    return JSON.stringify(value) ?? '';
+    // Absent for what JSON has no form for.
+    const text: string | undefined = JSON.stringify(value) as string | undefined;
+    return text ?? '';
   } catch {
     return '';
   }
@@ -72,7 +74,7 @@ function* instancesOf(app: INestApplicationContext): Generator<readonly [string,
 
 /** All of Nest hangs on it, the apps of others included: a look at one of our objects ends there. */
 function closeContainer(app: INestApplicationContext): Set<unknown> {
-  const { container } = app.get(ModuleRef) as unknown as { container: object };
+  const { container } = app.get<{ container: object }>(ModuleRef);
   const ends = [container, ...app.get(ModulesContainer).values()];
   for (const end of ends) {
     Object.defineProperty(end, inspect.custom, { value: () => '[container]' });
