@@ -50,7 +50,7 @@ function* stringsIn(value: unknown, seen = new Set<unknown>()): Generator<string
 function json(value: unknown): string {
   try {
     // Absent for what JSON has no form for.
-    const text: string | undefined = JSON.stringify(value) as string | undefined;
+    const text: string | undefined = JSON.stringify(value);
     return text ?? '';
   } catch {
     return '';
