@@ -49,9 +49,7 @@ function* stringsIn(value: unknown, seen = new Set<unknown>()): Generator<string
 
 function json(value: unknown): string {
   try {
-    // Absent for what JSON has no form for.
-    const text: string | undefined = JSON.stringify(value);
-    return text ?? '';
+    return JSON.stringify({ value });
   } catch {
     return '';
   }
